@@ -1,0 +1,20 @@
+"""The Celery application: `celery -A dynamically_typed worker`."""
+
+import os
+from typing import Any
+
+from celery import Celery
+from celery.signals import setup_logging
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dynamically_typed.settings")
+
+app = Celery("dynamically_typed")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+
+def keep_logging_of_django(**kwargs: Any) -> None:
+    """Do nothing: a receiver of this signal is how Celery is told that logging is already set up."""
+
+
+setup_logging.connect(keep_logging_of_django)

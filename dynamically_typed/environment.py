@@ -1,0 +1,163 @@
+"""Every variable that the project reads from its environment, in one typed table; no other file reads `os.environ`.
+
+A new variable is a new line of `Environment`: its name, type, default and a sentence. `make document-settings` then
+writes it into `.env.example` and `docs/settings.md`.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple, get_type_hints
+
+from django.core.exceptions import ImproperlyConfigured
+from dotenv import dotenv_values
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+class Meaning(NamedTuple):
+    sentence: str
+    shown: str = ""  # stands for the default where that depends on another variable
+    minimum: float = 0
+    maximum: float | None = None
+
+
+@dataclass(frozen=True)
+class Environment:
+    DEBUG: Annotated[bool, Meaning("On for a laptop. Set it to false wherever others can reach the site.")] = True
+    SECRET_KEY: Annotated[
+        str,
+        Meaning(
+            "Signs sessions and the links in emails; 50 or more random characters. Required when DEBUG is false.",
+            shown="a fixed one while DEBUG is true and ALLOWED_HOSTS is not set",
+        ),
+    ] = ""
+    SECRET_KEY_FALLBACKS: Annotated[
+        tuple[str, ...], Meaning("Former secret keys, separated by commas: what they signed stays valid.")
+    ] = ()
+    ALLOWED_HOSTS: Annotated[
+        tuple[str, ...],
+        Meaning(
+            "Host names that the site answers to, separated by commas. Required when DEBUG is false.",
+            shown="localhost, 127.0.0.1, [::1]",
+        ),
+    ] = ()
+    PORT: Annotated[int, Meaning("The port that `make run` listens on.", minimum=1, maximum=65535)] = 8000
+    SITE_URL: Annotated[
+        str,
+        Meaning(
+            "The address that readers know, without a slash at its end; the links in emails start with it. "
+            "Required when DEBUG is false.",
+            shown="http://localhost:$PORT",
+        ),
+    ] = ""
+    TIME_ZONE: Annotated[str, Meaning("The editors' time zone by its IANA name, such as Europe/Berlin.")] = "UTC"
+    VAR_DIR: Annotated[Path, Meaning("The folder for everything that the site writes.", shown="var")] = BASE_DIR / "var"
+    MEDIA_ROOT: Annotated[Path | None, Meaning("The folder for uploaded pictures.", shown="$VAR_DIR/media")] = None
+    SERVE_MEDIA: Annotated[
+        bool, Meaning("Whether the web process serves MEDIA_ROOT under /media/; false when a proxy before it does.")
+    ] = True
+    STATIC_ROOT: Annotated[
+        Path | None, Meaning("The folder that `manage.py collectstatic` fills.", shown="$VAR_DIR/static")
+    ] = None
+    DATABASE_URL: Annotated[
+        str,
+        Meaning(
+            "The database: sqlite:////path/of/file or postgres://user:password@host:5432/name; "
+            "?pool=true adds a pool of connections.",
+            shown="sqlite:///$VAR_DIR/db.sqlite3",
+        ),
+    ] = ""
+    DATABASE_MAX_AGE: Annotated[
+        int, Meaning("Seconds that a connection to PostgreSQL is kept for the next request.")
+    ] = 60
+    CACHE_URL: Annotated[str, Meaning("The cache: locmem: (each process its own) or redis://host:6379/1.")] = "locmem:"
+    CELERY_BROKER_URL: Annotated[
+        str, Meaning("The broker: filesystem: (a folder in VAR_DIR, for one machine) or redis://host:6379/0.")
+    ] = "filesystem:"
+    EMAIL_URL: Annotated[
+        str,
+        Meaning(
+            "Where mail goes: maildir: (a folder in VAR_DIR, nothing leaves the machine), console:, "
+            "smtp://user:password@host:25, smtp+tls://…:587 (STARTTLS) or smtps://…:465."
+        ),
+    ] = "maildir:"
+    EMAIL_TIMEOUT: Annotated[float, Meaning("Seconds to wait for the mail server.", minimum=0.1)] = 10.0
+    SECURE_SSL_REDIRECT: Annotated[
+        bool, Meaning("Whether http is redirected to https. Only matters when DEBUG is false.")
+    ] = True
+    SECURE_HSTS_SECONDS: Annotated[
+        int, Meaning("Seconds for which browsers insist on https. Only matters when DEBUG is false.")
+    ] = 31_536_000
+    TRUST_PROXY_HEADERS: Annotated[
+        bool, Meaning("Whether X-Forwarded-Proto is believed: only behind a proxy that always sets it.")
+    ] = False
+    LOG_LEVEL: Annotated[str, Meaning("How much is logged: DEBUG, INFO, WARNING or ERROR.")] = "INFO"
+
+
+def read_environment(environ: Mapping[str, str] | None = None) -> Environment:
+    """Read the table from `environ`, by default the process's, completed by the file `.env` beside manage.py.
+
+    A variable that is set to nothing counts as not set. The file is left alone under pytest, so that tests mean the
+    same on every machine. Raises ImproperlyConfigured, naming the variable and what it takes.
+    """
+    if environ is None:
+        environ = os.environ if "PYTEST_VERSION" in os.environ else {**_dotenv(BASE_DIR / ".env"), **os.environ}
+    types = get_type_hints(Environment, include_extras=True)
+    values = {}
+    for each in fields(Environment):
+        text = environ.get(each.name, "").strip()
+        if text:
+            kind, meaning = types[each.name].__origin__, types[each.name].__metadata__[0]
+            values[each.name] = _parse(each.name, text, kind, meaning)
+    return Environment(**values)
+
+
+def _dotenv(path: Path) -> dict[str, str]:
+    return {name: value for name, value in dotenv_values(path).items() if value is not None}
+
+
+def _parse(name: str, text: str, kind: Any, meaning: Meaning) -> Any:
+    if kind is bool:
+        if text.lower() not in ("true", "false"):
+            raise ImproperlyConfigured(f"{name} is {text!r}, but takes true or false.")
+        return text.lower() == "true"
+    if kind in (int, float):
+        return _parse_number(name, text, kind, meaning)
+    if kind == tuple[str, ...]:
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+    if kind in (Path, Path | None):
+        return BASE_DIR / Path(text).expanduser()
+    return text
+
+
+def _parse_number(name: str, text: str, kind: type[int] | type[float], meaning: Meaning) -> float:
+    takes = "a whole number" if kind is int else "a number"
+    takes += f" from {meaning.minimum} to {meaning.maximum}" if meaning.maximum else f", {meaning.minimum} or more"
+    try:
+        value = kind(text)
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} is {text!r}, but takes {takes}.") from None
+    if not meaning.minimum <= value <= (meaning.maximum or value):
+        raise ImproperlyConfigured(f"{name} is {text}, but takes {takes}.")
+    return value
+
+
+class Row(NamedTuple):
+    name: str
+    default: str  # as an operator would write it
+    sentence: str
+    is_value: bool  # False where `default` tells of another variable
+
+
+def table() -> list[Row]:
+    """The variables in their order, for `.env.example` and `docs/settings.md`."""
+    types = get_type_hints(Environment, include_extras=True)
+    rows = []
+    for each in fields(Environment):
+        meaning: Meaning = types[each.name].__metadata__[0]
+        default = each.default
+        written = str(default).lower() if isinstance(default, bool) else "" if default in ((), None) else str(default)
+        rows.append(Row(each.name, meaning.shown or written, meaning.sentence, is_value=not meaning.shown))
+    return rows

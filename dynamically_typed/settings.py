@@ -1,0 +1,197 @@
+"""Django's settings. What differs between installations comes from `environment.py`."""
+
+import re
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+
+from dynamically_typed import service_urls
+from dynamically_typed.environment import BASE_DIR, read_environment
+
+env = read_environment()
+
+DEBUG = env.DEBUG
+PORT = env.PORT
+VAR_DIR = env.VAR_DIR
+VAR_DIR.mkdir(parents=True, exist_ok=True)
+
+# Where the site is, and what it signs with. A laptop needs none of this; other machines are asked for all of it.
+LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "[::1]")
+ALLOWED_HOSTS = list(env.ALLOWED_HOSTS or (LOOPBACK_HOSTS if DEBUG else ()))
+SITE_URL = env.SITE_URL or (f"http://localhost:{PORT}" if DEBUG else "")
+SECRET_KEY = env.SECRET_KEY or ("only-for-a-laptop" if DEBUG and not env.ALLOWED_HOSTS else "")
+SECRET_KEY_FALLBACKS = list(env.SECRET_KEY_FALLBACKS)
+if not SECRET_KEY:
+    raise ImproperlyConfigured(
+        "SECRET_KEY is missing. Set it to 50 or more random characters, for instance those that "
+        """`python3 -c "import secrets; print(secrets.token_urlsafe(50))"` prints, and keep it secret."""
+    )
+if not ALLOWED_HOSTS:
+    raise ImproperlyConfigured(
+        "ALLOWED_HOSTS is missing. Set it to the host names of the site, separated by commas, "
+        "such as digest.example.org; or set DEBUG=true on a laptop."
+    )
+if not SITE_URL:
+    raise ImproperlyConfigured(
+        "SITE_URL is missing. Set it to the address that readers know, such as https://digest.example.org: "
+        "the links in emails start with it."
+    )
+if not re.fullmatch(r"https?://[^/?#\s]+(/[^?#\s]*[^/?#\s])?", SITE_URL):
+    raise ImproperlyConfigured(
+        f"SITE_URL is {SITE_URL!r}, but takes an address such as https://digest.example.org, with no slash at its end."
+    )
+
+INSTALLED_APPS = [
+    "dynamically_typed",  # for its management commands
+    "papers",
+    "issues",
+    "subscribers",
+    "deliveries",
+    "taggit",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+]
+MIDDLEWARE = [
+    "dynamically_typed.health.HealthMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "dynamically_typed.csp.ContentSecurityPolicyMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "dynamically_typed.urls"
+WSGI_APPLICATION = "dynamically_typed.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "issues.context_processors.publication",
+            ],
+        },
+    },
+]
+
+# The services, each from one URL.
+DATABASES = {
+    "default": service_urls.database_settings(
+        env.DATABASE_URL or f"sqlite:///{VAR_DIR / 'db.sqlite3'}", max_age=env.DATABASE_MAX_AGE
+    )
+}
+CACHES = {"default": service_urls.cache_settings(env.CACHE_URL)}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+EMAIL_TIMEOUT = env.EMAIL_TIMEOUT  # seconds
+MAILDIR_PATH = VAR_DIR / "mail"
+locals().update(service_urls.email_settings(env.EMAIL_URL))
+
+# Celery: tasks carry ids, the database holds the truth, so a task may be lost or run twice without harm.
+CELERY_BROKER_URL, CELERY_BROKER_TRANSPORT_OPTIONS = service_urls.broker_settings(
+    env.CELERY_BROKER_URL, folder=VAR_DIR / "broker"
+)
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_SERIALIZER = "json"
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_SOFT_TIME_LIMIT = 240  # seconds; the broker's visibility timeout is far above
+CELERY_TASK_TIME_LIMIT = 300  # seconds
+CELERY_WORKER_MAX_TASKS_PER_CHILD = 1000
+CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat-schedule")
+CELERY_BEAT_SCHEDULE = {
+    # A tick that waited longer than a minute is dropped: the next one does its work.
+    "tick": {"task": "deliveries.tasks.tick", "schedule": 60.0, "options": {"expires": 60}},
+}
+CELERY_TIMEZONE = "UTC"
+
+# Files.
+MEDIA_ROOT = env.MEDIA_ROOT or VAR_DIR / "media"
+MEDIA_URL = "/media/"
+SERVE_MEDIA = env.SERVE_MEDIA
+STATIC_ROOT = env.STATIC_ROOT or VAR_DIR / "static"
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+
+# Security. Public pages set no cookie: their views touch neither session nor CSRF token.
+SECURE_CSP = {
+    "default-src": ["'self'"],
+    "img-src": ["'self'", "data:"],
+    "object-src": ["'none'"],
+    "base-uri": ["'self'"],
+    "form-action": ["'self'"],
+    "frame-ancestors": ["'self'"],
+}
+# For browsers that don't know frame-ancestors; the others go by that, so staff's previews may be framed.
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+if env.TRUST_PROXY_HEADERS:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+if not DEBUG:
+    SECURE_SSL_REDIRECT = env.SECURE_SSL_REDIRECT
+    SECURE_HSTS_SECONDS = env.SECURE_HSTS_SECONDS
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SECURE_HSTS_PRELOAD = True
+    SESSION_COOKIE_SECURE = True
+    CSRF_COOKIE_SECURE = True
+CSRF_COOKIE_HTTPONLY = True
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "admin:login"
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = env.TIME_ZONE
+USE_TZ = True
+TAGGIT_CASE_INSENSITIVE = True
+
+# Log lines hold ids, never addresses or tokens.
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {
+            "()": "dynamically_typed.logging.OneLineFormatter",
+            "format": "{asctime} {levelname} {name}: {message}",
+            "style": "{",
+        }
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env.LOG_LEVEL},
+    "loggers": {
+        "django": {"handlers": [], "level": "INFO"},
+        # Refused requests (404, 403) would fill the log with what strangers type, tokens among it.
+        "django.request": {"level": "ERROR"},
+        "celery": {"level": "WARNING"},
+        "kombu": {"level": "WARNING"},
+    },
+}
