@@ -1,0 +1,26 @@
+from issues.models.history import Correction, Revision
+from issues.models.image import Image
+from issues.models.issue import Issue, IssueQuerySet, IssueState
+from issues.models.publication import Publication, Section
+from issues.models.story import Reference, Story, StoryPaper, StoryQuerySet, StoryResource, StoryState
+from issues.models.topic import StoryTopic, Topic, TopicAlias
+
+__all__ = [
+    "Correction",
+    "Image",
+    "Issue",
+    "IssueQuerySet",
+    "IssueState",
+    "Publication",
+    "Reference",
+    "Revision",
+    "Section",
+    "Story",
+    "StoryPaper",
+    "StoryQuerySet",
+    "StoryResource",
+    "StoryState",
+    "StoryTopic",
+    "Topic",
+    "TopicAlias",
+]

@@ -1,0 +1,169 @@
+import math
+from typing import Self
+
+from django.db import models
+from django.urls import reverse
+from taggit.managers import TaggableManager
+
+from issues.models.issue import Issue
+from issues.models.publication import Section
+from issues.models.topic import StoryTopic
+from papers.models import Authorship, Paper, Resource
+
+WORDS_PER_MINUTE = 230  # silent reading of non-fiction: Brysbaert 2019, doi:10.1016/j.jml.2019.104047, gives 238
+
+
+class StoryState(models.TextChoices):
+    DRAFT = "draft", "Draft"
+    IN_REVIEW = "in review", "In review"
+    APPROVED = "approved", "Approved"
+
+
+class StoryQuerySet(models.QuerySet["Story"]):
+    def published(self) -> Self:
+        """What readers may see: the stories of published issues."""
+        return self.filter(issue__in=Issue.objects.published())
+
+    def queued(self) -> Self:
+        """Those that wait for an issue."""
+        return self.filter(issue=None)
+
+    def newest_first(self) -> Self:
+        return self.order_by("-issue__number", "position")
+
+    def in_reading_order(self) -> Self:
+        """By section, then by position: how an issue shows its stories."""
+        return self.order_by("section__position", "section_id", "position", "pk")
+
+    def for_list(self) -> Self:
+        """With what a line in a list shows: section, issue and topics. One query more than the rows."""
+        return self.select_related("issue", "section").prefetch_related("topics")
+
+    def for_page(self) -> Self:
+        """With all that a story's page shows, in a number of queries that doesn't grow with the rows."""
+        authorships = models.Prefetch("paper__authorships", Authorship.objects.select_related("author"))
+        return self.for_list().prefetch_related(
+            models.Prefetch("story_papers", StoryPaper.objects.select_related("paper").prefetch_related(authorships)),
+            models.Prefetch("story_resources", StoryResource.objects.select_related("resource")),
+            "corrections",
+        )
+
+
+class Story(models.Model):
+    """The unit of writing, with a permanent address; in at most one issue, at a position, else in the queue."""
+
+    title = models.CharField(max_length=200)
+    slug = models.SlugField(max_length=120, unique=True, help_text="Part of the permanent address.")
+    section = models.ForeignKey(Section, models.PROTECT, related_name="stories")
+    issue = models.ForeignKey(
+        Issue, models.PROTECT, related_name="stories", null=True, blank=True, help_text="Empty: it waits in the queue."
+    )
+    position = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Within the issue. Empty: last.")
+    state = models.CharField(max_length=10, choices=StoryState, default=StoryState.DRAFT, db_index=True)
+    summary = models.TextField(blank=True, help_text="One or two sentences for lists, feeds and search engines.")
+    body = models.TextField(help_text="Markdown.")
+    body_html = models.TextField(blank=True, editable=False)
+    word_count = models.PositiveIntegerField(default=0, editable=False)
+    papers = models.ManyToManyField(Paper, through="StoryPaper", related_name="stories")
+    resources = models.ManyToManyField(Resource, through="StoryResource", related_name="stories")
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = StoryQuerySet.as_manager()
+    topics = TaggableManager(through=StoryTopic, related_name="stories", verbose_name="topics", blank=True)
+
+    class Meta:
+        ordering = ["-issue__number", "position", "-pk"]
+        verbose_name_plural = "stories"
+        constraints = [
+            models.CheckConstraint(condition=models.Q(state__in=StoryState.values), name="story_state_known"),
+            models.UniqueConstraint(fields=["issue", "position"], name="one_story_per_position"),
+            models.CheckConstraint(
+                condition=models.Q(issue__isnull=True, position__isnull=True)
+                | models.Q(issue__isnull=False, position__isnull=False),
+                name="story_position_with_issue",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    def get_absolute_url(self) -> str:
+        return reverse("issues:story", args=[self.slug])
+
+    @property
+    def is_public(self) -> bool:
+        return self.issue is not None and self.issue.is_public
+
+    @property
+    def reading_minutes(self) -> int:
+        return max(1, math.ceil(self.word_count / WORDS_PER_MINUTE))
+
+
+class StoryPaper(models.Model):
+    """A paper that a story is about, at a place in its list."""
+
+    story = models.ForeignKey(Story, models.CASCADE, related_name="story_papers")
+    paper = models.ForeignKey(Paper, models.PROTECT, related_name="story_papers")
+    position = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        ordering = ["position", "pk"]
+        constraints = [models.UniqueConstraint(fields=["story", "paper"], name="one_paper_once_a_story")]
+
+    def __str__(self) -> str:
+        return str(self.paper)
+
+
+class StoryResource(models.Model):
+    """A resource that a story links to, at a place in its list, under its own title or the one the story gives it."""
+
+    story = models.ForeignKey(Story, models.CASCADE, related_name="story_resources")
+    resource = models.ForeignKey(Resource, models.PROTECT, related_name="story_resources")
+    label = models.CharField(max_length=300, blank=True, help_text="Empty: the resource's own title.")
+    position = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        ordering = ["position", "pk"]
+        constraints = [models.UniqueConstraint(fields=["story", "resource"], name="one_resource_once_a_story")]
+
+    def __str__(self) -> str:
+        return self.title
+
+    @property
+    def title(self) -> str:
+        return self.label or self.resource.title
+
+
+class ReferenceQuerySet(models.QuerySet["Reference"]):
+    def unresolved(self) -> Self:
+        return self.filter(target_issue=None, target_story=None)
+
+    def from_published(self) -> Self:
+        """References in stories that readers may see."""
+        return self.filter(source__issue__in=Issue.objects.published())
+
+
+class Reference(models.Model):
+    """A link from one story to another story or issue, found in the text. Without a target it stayed text."""
+
+    source = models.ForeignKey(Story, models.CASCADE, related_name="references")
+    key = models.CharField(max_length=120, help_text="#41 for an issue, the slug for a story.")
+    target_issue = models.ForeignKey(Issue, models.SET_NULL, related_name="references", null=True, blank=True)
+    target_story = models.ForeignKey(Story, models.SET_NULL, related_name="referenced_by", null=True, blank=True)
+    context = models.TextField(blank=True, help_text="The sentence around it, as plain text.")
+
+    objects = ReferenceQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["source", "key"], name="one_reference_once_a_story"),
+            models.CheckConstraint(
+                condition=models.Q(target_issue__isnull=True) | models.Q(target_story__isnull=True),
+                name="reference_one_target",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.key

@@ -1,0 +1,108 @@
+"""Identifiers of papers and addresses of resources: recognised in what people paste, and normalised.
+
+Pure functions. The forms are those of https://info.arxiv.org/help/arxiv_identifier.html and
+https://www.doi.org/doi-handbook/; what is stored is always the normalised form, so that unique constraints hold.
+"""
+
+import re
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
+
+from papers.errors import BadIdentifier
+
+ARXIV_NEW = re.compile(r"(?P<id>(?P<year>\d\d)(?P<month>\d\d)\.(?P<serial>\d{4,5}))(?:v(?P<version>\d+))?", re.ASCII)
+ARXIV_OLD = re.compile(
+    r"(?P<archive>[a-z]+(?:-[a-z]+)?)(?:\.[A-Z]{2})?/(?P<serial>\d\d(?P<month>\d\d)\d{3})(?:v(?P<version>\d+))?",
+    re.ASCII,
+)
+ARXIV_PREFIX = re.compile(
+    r"^(?:arxiv:\s*|(?:https?://)?(?:www\.|export\.)?arxiv\.org/(?:abs|pdf|html|src)/"
+    r"|(?:doi:\s*|https?://(?:dx\.)?doi\.org/)?10\.48550/arxiv\.)",
+    re.IGNORECASE,
+)
+DOI_PREFIX = re.compile(r"^(?:doi:\s*|(?:https?://)?(?:dx\.)?doi\.org/)", re.IGNORECASE)
+DOI = re.compile(r"10\.\d{4,9}/\S+", re.ASCII)
+TRACKING_PARAMETERS = re.compile(r"^(utm_\w+|fbclid|gclid|mc_cid|mc_eid|ref_src)$", re.IGNORECASE)
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True)
+class ArxivId:
+    """An arXiv identifier without its version, and the version that was named with it (None: the latest)."""
+
+    id: str
+    version: int | None = None
+
+
+def parse_arxiv_id(text: str) -> ArxivId:
+    """Read an arXiv identifier, old or new style, bare or inside an abs/pdf/html address or an arXiv DOI.
+
+    The subject class of an old identifier is dropped: math.CA/0611800v2 becomes math/0611800, version 2.
+    Raises BadIdentifier.
+    """
+    bare = ARXIV_PREFIX.sub("", text.strip()).split("?")[0].split("#")[0]
+    bare = re.sub(r"\.pdf$", "", bare, flags=re.IGNORECASE)
+    match = ARXIV_NEW.fullmatch(bare)
+    if match:
+        digits = 4 if match["year"] + match["month"] < "1501" else 5
+        identifier = match["id"]
+        valid = len(match["serial"]) == digits and match["year"] + match["month"] >= "0704"
+    else:
+        match = ARXIV_OLD.fullmatch(bare)
+        if match is None:
+            raise BadIdentifier(f"“{text}” is not an arXiv identifier. Write it like arXiv:2005.14165 or math/0611800.")
+        identifier = f"{match['archive']}/{match['serial']}"
+        valid = True
+    if not valid or not 1 <= int(match["month"]) <= 12:
+        raise BadIdentifier(f"“{text}” can't be an arXiv identifier: check its year, month and number of digits.")
+    return ArxivId(identifier, int(match["version"]) if match["version"] else None)
+
+
+def parse_doi(text: str) -> str:
+    """Return the DOI in `text`, lower-cased as DOIs are compared, without prefix and trailing punctuation.
+
+    A closing bracket at the end goes only where the DOI has no opening one. Raises BadIdentifier.
+    """
+    doi = unquote(DOI_PREFIX.sub("", text.strip()).strip()).rstrip(".,;:")
+    for opening, closing in ("()", "{}", "[]"):
+        if doi.endswith(closing) and opening not in doi:
+            doi = doi[:-1].rstrip(".,;:")
+    if not DOI.fullmatch(doi):
+        raise BadIdentifier(f"“{text}” is not a DOI. Write it like doi:10.1038/s41586-021-03819-2.")
+    return doi.lower()
+
+
+def looks_like_arxiv(text: str) -> bool:
+    """Whether `text` names an arXiv paper; arXiv's own DOIs (10.48550/arXiv.…) count as such."""
+    try:
+        parse_arxiv_id(text)
+    except BadIdentifier:
+        return False
+    return True
+
+
+def normalise_address(address: str) -> str:
+    """Return the one form under which an address is stored: host in lower case, no fragment, no tracking parameters.
+
+    A trailing slash is kept, since servers may answer differently without it. Raises BadIdentifier for anything but
+    an http(s) address with a host.
+    """
+    try:
+        parts = urlsplit(address.strip())
+        port = parts.port
+    except ValueError as error:
+        raise BadIdentifier(f"“{address}” is not an address that can be read: {error}.") from error
+    host = parts.hostname or ""
+    if parts.scheme.lower() not in DEFAULT_PORTS or not host or re.search(r"[\s\x00-\x1f\x7f<>\"\\]", address.strip()):
+        raise BadIdentifier(
+            f"“{address}” is not a web address. It has to begin with https:// or http:// and name a host."
+        )
+    scheme = parts.scheme.lower()
+    netloc = f"[{host}]" if ":" in host else host
+    if port and port != DEFAULT_PORTS[scheme]:
+        netloc += f":{port}"
+    query = parts.query
+    if any(TRACKING_PARAMETERS.match(name) for name, _ in parse_qsl(query, keep_blank_values=True)):
+        kept = [pair for pair in parse_qsl(query, keep_blank_values=True) if not TRACKING_PARAMETERS.match(pair[0])]
+        query = urlencode(kept)
+    return urlunsplit((scheme, netloc, parts.path or "/", query, ""))

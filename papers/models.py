@@ -1,0 +1,221 @@
+import re
+from typing import Self
+
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models.functions import Lower
+from django.urls import reverse
+from django.utils.text import slugify
+
+from papers.errors import BadIdentifier
+from papers.identifiers import looks_like_arxiv, normalise_address, parse_arxiv_id, parse_doi
+from papers.slugs import free_slug
+
+EDTF_DATE = re.compile(r"\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?")
+
+
+class ResourceKind(models.TextChoices):
+    CODE = "code", "Code"
+    DATASET = "dataset", "Data set"
+    DEMO = "demo", "Demo"
+    MODEL_CARD = "model card", "Model card"
+    BLOG_POST = "blog post", "Blog post"
+    ARTICLE = "article", "Article"
+    VIDEO = "video", "Video"
+    TOOL = "tool", "Tool"
+    ANNOUNCEMENT = "announcement", "Announcement"
+    THREAD = "thread", "Thread"
+    OTHER = "other", "Link"
+
+
+class Resource(models.Model):
+    """A typed link that stories and papers share: one row for each normalised address."""
+
+    url = models.URLField("address", max_length=2000, unique=True)
+    title = models.CharField(max_length=300)
+    kind = models.CharField(max_length=20, choices=ResourceKind, default=ResourceKind.OTHER)
+
+    class Meta:
+        ordering = ["title", "pk"]
+        constraints = [
+            models.CheckConstraint(condition=models.Q(kind__in=ResourceKind.values), name="resource_kind_known")
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    def clean(self) -> None:
+        try:
+            self.url = normalise_address(self.url)
+        except BadIdentifier as error:
+            raise ValidationError({"url": str(error)}) from error
+
+
+class AuthorQuerySet(models.QuerySet["Author"]):
+    def named(self, family: str, given: str = "", suffix: str = "") -> "Author":
+        """Return the author of this name, made if there was none. One query, or up to four."""
+        names = {"family": family, "given": given, "suffix": suffix}
+        author = self.filter(**names).first()
+        return author or self.create(**names, slug=free_slug(self, slugify(f"{given} {family} {suffix}") or "author"))
+
+
+class Author(models.Model):
+    """A person, or a group whose whole name stands in `family` (CSL's `literal`)."""
+
+    family = models.CharField("family name", max_length=200, help_text="The family name, or the whole name of a group.")
+    given = models.CharField("given names", max_length=200, blank=True)
+    suffix = models.CharField(max_length=20, blank=True, help_text="Jr., III")
+    slug = models.SlugField(max_length=120, unique=True)
+
+    objects = AuthorQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["family", "given", "pk"]
+        constraints = [models.UniqueConstraint(fields=["family", "given", "suffix"], name="one_author_per_name")]
+
+    def __str__(self) -> str:
+        name = f"{self.given} {self.family}".strip()
+        return f"{name}, {self.suffix}" if self.suffix else name
+
+
+class PaperType(models.TextChoices):
+    """The types of CSL 1.0.2 that papers have."""
+
+    PREPRINT = "article", "Preprint"
+    JOURNAL = "article-journal", "Journal article"
+    CONFERENCE = "paper-conference", "Conference paper"
+    REPORT = "report", "Report"
+    CHAPTER = "chapter", "Chapter"
+    BOOK = "book", "Book"
+    THESIS = "thesis", "Thesis"
+    WEBPAGE = "webpage", "Web page"
+
+
+class PaperQuerySet(models.QuerySet["Paper"]):
+    def with_authors(self) -> Self:
+        """With authors in order, in one further query."""
+        return self.prefetch_related(models.Prefetch("authorships", Authorship.objects.select_related("author")))
+
+    def identified_by(self, identifier: str) -> Self:
+        """Those with this arXiv identifier or DOI, in any form that people write. Raises BadIdentifier."""
+        if looks_like_arxiv(identifier):
+            return self.filter(arxiv_id=parse_arxiv_id(identifier).id)
+        return self.filter(doi=parse_doi(identifier))
+
+
+class Paper(models.Model):
+    """A bibliographic record: one for a preprint and its published version. Names of fields are CSL's, or arXiv's."""
+
+    slug = models.SlugField(max_length=120, unique=True, help_text="Part of the permanent address.")
+    type = models.CharField(max_length=20, choices=PaperType, default=PaperType.PREPRINT)
+    title = models.CharField(
+        max_length=500, blank=True, help_text="Empty until it is known: the identifier stands for it."
+    )
+    abstract = models.TextField(blank=True)
+    arxiv_id = models.CharField("arXiv", max_length=32, unique=True, null=True, blank=True)
+    arxiv_version = models.PositiveSmallIntegerField("arXiv version last seen", null=True, blank=True)
+    doi = models.CharField("DOI", max_length=255, unique=True, null=True, blank=True)
+    url = models.URLField("address", max_length=2000, blank=True)
+    container_title = models.CharField("venue", max_length=300, blank=True, help_text="Journal, proceedings or series.")
+    publisher = models.CharField(max_length=200, blank=True)
+    volume = models.CharField(max_length=40, blank=True)
+    number = models.CharField("issue", max_length=40, blank=True)
+    page = models.CharField("pages", max_length=40, blank=True)
+    issued = models.CharField(
+        max_length=10,
+        blank=True,
+        validators=[RegexValidator(rf"^{EDTF_DATE.pattern}$", "Write the date as 2020, 2020-05 or 2020-05-28.")],
+        help_text="As exact as it is known: 2020, 2020-05 or 2020-05-28.",
+    )
+    authors = models.ManyToManyField(Author, through="Authorship", related_name="papers")
+    resources = models.ManyToManyField(Resource, related_name="papers", blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = PaperQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-issued", "title", "pk"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(arxiv_id__isnull=False) | models.Q(doi__isnull=False) | ~models.Q(title=""),
+                name="paper_has_identifier_or_title",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(arxiv_id="") & ~models.Q(doi=""), name="paper_identifiers_not_empty"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(doi=Lower("doi")) | models.Q(doi__isnull=True), name="paper_doi_lower"
+            ),
+            models.CheckConstraint(condition=models.Q(type__in=PaperType.values), name="paper_type_known"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title or self.identifier
+
+    def get_absolute_url(self) -> str:
+        return reverse("papers:paper", args=[self.slug])
+
+    def clean(self) -> None:
+        """Normalise the identifiers, so that each is stored in one form only."""
+        try:
+            if self.arxiv_id:
+                parsed = parse_arxiv_id(self.arxiv_id)
+                self.arxiv_id, self.arxiv_version = parsed.id, parsed.version or self.arxiv_version
+        except BadIdentifier as error:
+            raise ValidationError({"arxiv_id": str(error)}) from error
+        try:
+            self.doi = parse_doi(self.doi) if self.doi else None
+        except BadIdentifier as error:
+            raise ValidationError({"doi": str(error)}) from error
+        self.arxiv_id = self.arxiv_id or None
+        if not (self.arxiv_id or self.doi or self.title):
+            raise ValidationError("A paper needs an arXiv identifier, a DOI or a title.")
+        self.slug = self.slug or self.make_slug()
+
+    def make_slug(self) -> str:
+        """A free slug from the identifier, else from the title. Two queries or more."""
+        name = self.identifier.replace(":", "-") or self.title
+        return free_slug(Paper.objects.exclude(pk=self.pk), slugify(re.sub(r"[./_]", "-", name)) or "paper")
+
+    @property
+    def identifier(self) -> str:
+        """The identifier that stands for the paper in the digest's files: arXiv first, then DOI, then nothing."""
+        if self.arxiv_id:
+            return f"arXiv:{self.arxiv_id}"
+        return f"doi:{self.doi}" if self.doi else ""
+
+    @property
+    def year(self) -> str:
+        return self.issued[:4]
+
+    @property
+    def link(self) -> str:
+        """Where the paper can be read, best address first."""
+        if self.doi:
+            return f"https://doi.org/{self.doi}"
+        return self.arxiv_url or self.url
+
+    @property
+    def arxiv_url(self) -> str:
+        return f"https://arxiv.org/abs/{self.arxiv_id}" if self.arxiv_id else ""
+
+    def authors_in_order(self) -> list[Author]:
+        """No query after `with_authors()`; otherwise two."""
+        return [authorship.author for authorship in self.authorships.all()]
+
+
+class Authorship(models.Model):
+    """That somebody is an author of a paper, at a place in its list."""
+
+    paper = models.ForeignKey(Paper, models.CASCADE, related_name="authorships")
+    author = models.ForeignKey(Author, models.PROTECT, related_name="authorships")
+    position = models.PositiveSmallIntegerField()
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [models.UniqueConstraint(fields=["paper", "position"], name="one_author_per_position")]
+
+    def __str__(self) -> str:
+        return f"{self.author} ({self.position})"

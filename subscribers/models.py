@@ -1,0 +1,85 @@
+from typing import Self
+
+from django.db import models
+from django.db.models.functions import Lower
+
+
+class SubscriberState(models.TextChoices):
+    PENDING = "pending", "Pending"
+    ACTIVE = "active", "Active"
+    UNSUBSCRIBED = "unsubscribed", "Unsubscribed"
+    BOUNCED = "bounced", "Bounced"
+    COMPLAINED = "complained", "Complained"
+    ERASED = "erased", "Erased"
+
+
+class SubscriberQuerySet(models.QuerySet["Subscriber"]):
+    def active(self) -> Self:
+        """Those who confirmed and may be written to."""
+        return self.filter(state=SubscriberState.ACTIVE)
+
+    def with_address(self, email: str) -> Self:
+        """The one with this address, however its letters are cased."""
+        return self.filter(email__iexact=email)
+
+
+class Subscriber(models.Model):
+    """An address with a consent history."""
+
+    email = models.EmailField(max_length=254, help_text="As it was typed, with the domain in lower case.")
+    state = models.CharField(max_length=12, choices=SubscriberState, default=SubscriberState.PENDING, db_index=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = SubscriberQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-pk"]
+        constraints = [
+            # What is erased keeps no address: its row only holds together the ledger of what was sent.
+            models.UniqueConstraint(
+                Lower("email"), condition=~models.Q(state="erased"), name="one_subscriber_per_address"
+            ),
+            models.CheckConstraint(condition=models.Q(state__in=SubscriberState.values), name="subscriber_state_known"),
+            models.CheckConstraint(
+                condition=models.Q(state="erased", email="") | (~models.Q(state="erased") & ~models.Q(email="")),
+                name="subscriber_erased_without_address",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.email or f"erased subscriber {self.pk}"
+
+
+class ConsentKind(models.TextChoices):
+    SIGNED_UP = "signed up", "Signed up"
+    CONFIRMATION_SENT = "confirmation sent", "Confirmation mail sent"
+    CONFIRMED = "confirmed", "Confirmed"
+    IMPORTED = "imported", "Imported"
+    ADDED = "added", "Added by an editor"
+    UNSUBSCRIBED = "unsubscribed", "Unsubscribed"
+    BOUNCED = "bounced", "Bounced"
+    COMPLAINED = "complained", "Complained"
+    ERASED = "erased", "Erased"
+
+
+class ConsentEvent(models.Model):
+    """One line of a subscriber's consent history: what happened, when, through what, and the words that were shown."""
+
+    subscriber = models.ForeignKey(Subscriber, models.CASCADE, related_name="consent_events")
+    kind = models.CharField(max_length=20, choices=ConsentKind)
+    source = models.CharField(
+        max_length=100, help_text="Through what: sign-up form, unsubscribe link, one-click header, admin, file …"
+    )
+    wording = models.TextField(blank=True, help_text="The words that the person was shown.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["created_at", "pk"]
+        indexes = [models.Index(fields=["subscriber", "kind", "created_at"], name="consent_by_kind")]
+        constraints = [
+            models.CheckConstraint(condition=models.Q(kind__in=ConsentKind.values), name="consent_kind_known")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} ({self.source})"
