@@ -8,12 +8,14 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple, get_type_hints
+from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.core.exceptions import ImproperlyConfigured
 from dotenv import dotenv_values
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+UTC = ZoneInfo("UTC")
 
 
 class Meaning(NamedTuple):
@@ -29,8 +31,8 @@ class Environment:
     SECRET_KEY: Annotated[
         str,
         Meaning(
-            "Signs sessions and the links in emails; 50 or more random characters. Required when DEBUG is false.",
-            shown="a fixed one while DEBUG is true and ALLOWED_HOSTS is not set",
+            "Signs sessions and the links in emails; 50 or more random characters. "
+            "Required when DEBUG is false or ALLOWED_HOSTS is set."
         ),
     ] = ""
     SECRET_KEY_FALLBACKS: Annotated[
@@ -52,7 +54,7 @@ class Environment:
             shown="http://localhost:$PORT",
         ),
     ] = ""
-    TIME_ZONE: Annotated[str, Meaning("The editors' time zone by its IANA name, such as Europe/Berlin.")] = "UTC"
+    TIME_ZONE: Annotated[ZoneInfo, Meaning("The editors' time zone by its IANA name, such as Europe/Berlin.")] = UTC
     VAR_DIR: Annotated[Path, Meaning("The folder for everything that the site writes.", shown="var")] = BASE_DIR / "var"
     MEDIA_ROOT: Annotated[Path | None, Meaning("The folder for uploaded pictures.", shown="$VAR_DIR/media")] = None
     SERVE_MEDIA: Annotated[
@@ -88,12 +90,15 @@ class Environment:
         bool, Meaning("Whether http is redirected to https. Only matters when DEBUG is false.")
     ] = True
     SECURE_HSTS_SECONDS: Annotated[
-        int, Meaning("Seconds for which browsers insist on https. Only matters when DEBUG is false.")
+        int,
+        Meaning("Seconds for which browsers insist on https, for subdomains too. Only matters when DEBUG is false."),
     ] = 31_536_000
     TRUST_PROXY_HEADERS: Annotated[
         bool, Meaning("Whether X-Forwarded-Proto is believed: only behind a proxy that always sets it.")
     ] = False
-    LOG_LEVEL: Annotated[str, Meaning("How much is logged: DEBUG, INFO, WARNING or ERROR.")] = "INFO"
+    LOG_LEVEL: Annotated[
+        Literal["DEBUG", "INFO", "WARNING", "ERROR"], Meaning("How much is logged: DEBUG, INFO, WARNING or ERROR.")
+    ] = "INFO"
 
 
 def read_environment(environ: Mapping[str, str] | None = None) -> Environment:
@@ -129,6 +134,10 @@ def _parse(name: str, text: str, kind: Any, meaning: Meaning) -> Any:
         return tuple(part.strip() for part in text.split(",") if part.strip())
     if kind in (Path, Path | None):
         return BASE_DIR / Path(text).expanduser()
+    if kind is ZoneInfo:
+        return _parse_time_zone(name, text)
+    if get_origin(kind) is Literal and text not in get_args(kind):
+        raise ImproperlyConfigured(f"{name} is {text!r}, but takes one of {', '.join(get_args(kind))}.")
     return text
 
 
@@ -142,6 +151,13 @@ def _parse_number(name: str, text: str, kind: type[int] | type[float], meaning: 
     if not meaning.minimum <= value <= (meaning.maximum or value):
         raise ImproperlyConfigured(f"{name} is {text}, but takes {takes}.")
     return value
+
+
+def _parse_time_zone(name: str, text: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: the name is that of a folder, such as Europe.
+        raise ImproperlyConfigured(f"{name} is {text!r}, but takes an IANA name such as Europe/Berlin.") from None
 
 
 class Row(NamedTuple):

@@ -7,6 +7,7 @@ from celery import current_app
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
+from kombu.exceptions import OperationalError
 
 logger = logging.getLogger(__name__)
 BROKER_TIMEOUT = 1.0  # seconds
@@ -56,8 +57,8 @@ def _migrations_are_applied() -> bool:
 def _broker_answers() -> bool:
     with current_app.connection_for_write(connect_timeout=BROKER_TIMEOUT) as broker:
         try:
-            broker.ensure_connection(max_retries=1, timeout=BROKER_TIMEOUT)
-        except broker.connection_errors as error:
+            broker.ensure_connection(max_retries=0, timeout=BROKER_TIMEOUT)
+        except OperationalError as error:
             logger.warning("Not ready: the broker does not answer (%s)", type(error).__name__)
             return False
     return True

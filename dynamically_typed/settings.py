@@ -13,7 +13,10 @@ env = read_environment()
 DEBUG = env.DEBUG
 PORT = env.PORT
 VAR_DIR = env.VAR_DIR
-VAR_DIR.mkdir(parents=True, exist_ok=True)
+try:
+    VAR_DIR.mkdir(parents=True, exist_ok=True)
+except OSError as error:
+    raise ImproperlyConfigured(f"VAR_DIR is {VAR_DIR}, which cannot be made: {error.strerror}.") from error
 
 # Where the site is, and what it signs with. A laptop needs none of this; other machines are asked for all of it.
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "[::1]")
@@ -171,7 +174,7 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "admin:login"
 
 LANGUAGE_CODE = "en"
-TIME_ZONE = env.TIME_ZONE
+TIME_ZONE = env.TIME_ZONE.key
 USE_TZ = True
 TAGGIT_CASE_INSENSITIVE = True
 

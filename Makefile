@@ -1,0 +1,44 @@
+# `make run` and `make test` need Python 3.11 or newer with venv, make and git; everything else comes from here.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP_COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-header \
+	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
+
+.PHONY: run test lint format lock document-settings
+
+run: $(VENV)/runtime.stamp
+	@$(BIN)/python manage.py run
+
+# `make test ARGS="tests/issues -k figures"` runs a part of it.
+test: $(VENV)/dev.stamp
+	@$(BIN)/python -m scripts.run_tests $(ARGS)
+
+lint: $(VENV)/dev.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy .
+
+format: $(VENV)/dev.stamp
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# Both files of pinned requirements, from pyproject.toml.
+lock: $(VENV)/dev.stamp
+	$(PIP_COMPILE) --output-file requirements.txt pyproject.toml
+	$(PIP_COMPILE) --output-file requirements-dev.txt --extra dev --constraint requirements.txt pyproject.toml
+
+# .env.example and the table in docs/settings.md, from dynamically_typed/environment.py.
+document-settings: $(VENV)/runtime.stamp
+	$(BIN)/python manage.py document_settings
+
+# Each stamp is newer than the requirements that were installed last.
+$(VENV)/runtime.stamp: requirements.txt
+	@scripts/install $(PYTHON) $(VENV) requirements.txt
+	@touch $@
+
+# The development requirements hold the others, too.
+$(VENV)/dev.stamp: requirements-dev.txt
+	@scripts/install $(PYTHON) $(VENV) requirements-dev.txt
+	@touch $@ $(VENV)/runtime.stamp

@@ -1,0 +1,129 @@
+"""What manage.py says and does under settings of all kinds, seen from outside: each test starts a process."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from dynamically_typed import service_urls
+from dynamically_typed.environment import BASE_DIR, Environment
+
+PRODUCTION = {
+    "DEBUG": "false",
+    "SECRET_KEY": "kX0v2bq8Rk5yWmT1uJ9sZcLhE4gFnPa7dQiBoVxCe3tYrU6wMA",
+    "ALLOWED_HOSTS": "digest.example.org",
+    "SITE_URL": "https://digest.example.org",
+}
+
+
+@pytest.fixture
+def manage(tmp_path):
+    """Run manage.py with these variables only; return the finished process."""
+    others = {name: value for name, value in os.environ.items() if name not in Environment.__dataclass_fields__}
+
+    def run(*arguments, **variables):
+        environment = {**others, "VAR_DIR": str(tmp_path), **variables}
+        return subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=BASE_DIR,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    return run
+
+
+@pytest.mark.parametrize("missing", ["SECRET_KEY", "ALLOWED_HOSTS", "SITE_URL"])
+def test_production_refuses_to_start_without_what_it_needs_and_says_what_to_do(manage, missing):
+    variables = {name: value for name, value in PRODUCTION.items() if name != missing}
+    done = manage("check", **variables)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"Settings: {missing} is missing. Set it to ")
+    assert "Traceback" not in done.stderr
+
+
+def test_a_wrong_value_gets_a_sentence_and_no_traceback(manage):
+    done = manage("migrate", PORT="abc")
+    assert done.returncode == 1
+    assert done.stderr == "Settings: PORT is 'abc', but takes a whole number from 1 to 65535.\n"
+
+
+def test_the_built_in_key_signs_nothing_for_other_machines(manage):
+    done = manage("check", ALLOWED_HOSTS="digest.example.org")
+    assert done.stderr.startswith("Settings: SECRET_KEY is missing.")
+
+
+@pytest.mark.parametrize("address", ["digest.example.org", "https://digest.example.org/", "ftp://digest.example.org"])
+def test_a_site_address_that_links_cannot_start_with_is_refused(manage, address):
+    done = manage("check", **{**PRODUCTION, "SITE_URL": address})
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"Settings: SITE_URL is '{address}', but takes")
+
+
+def test_the_site_address_follows_the_port(manage):
+    done = manage(
+        "shell", "--no-imports", "-c", "from django.conf import settings; print(settings.SITE_URL)", PORT="9001"
+    )
+    assert done.stdout.strip() == "http://localhost:9001"
+
+
+def test_the_deployment_check_has_nothing_to_say_about_production(manage):
+    done = manage("check", "--deploy", "--fail-level", "WARNING", **PRODUCTION)
+    assert done.returncode == 0, done.stderr
+
+
+def test_sqlite_is_opened_for_several_processes():
+    options = service_urls.database_settings("sqlite:////srv/db.sqlite3", max_age=60)["OPTIONS"]
+    assert options["transaction_mode"] == "IMMEDIATE"
+    assert "journal_mode=WAL" in options["init_command"]
+
+
+def test_a_pool_keeps_the_connections_itself():
+    pooled = service_urls.database_settings("postgres://u:p@db:5432/digest?pool=true", max_age=60)
+    kept = service_urls.database_settings("postgres://u:p@db:5432/digest", max_age=60)
+    assert (pooled["CONN_MAX_AGE"], kept["CONN_MAX_AGE"]) == (0, 60)
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "port", "tls", "ssl"),
+    [
+        ("smtp://mail.example.org", "mail.example.org", 25, False, False),
+        ("smtp://mail.example.org:2525", "mail.example.org", 2525, False, False),
+        ("smtp+tls://mail.example.org", "mail.example.org", 587, True, False),
+        ("smtps://mail.example.org", "mail.example.org", 465, False, True),
+    ],
+)
+def test_the_scheme_of_the_mail_url_decides_port_and_encryption(url, host, port, tls, ssl):
+    values = service_urls.email_settings(url)
+    assert (values["EMAIL_HOST"], values["EMAIL_PORT"]) == (host, port)
+    assert (values["EMAIL_USE_TLS"], values["EMAIL_USE_SSL"]) == (tls, ssl)
+
+
+def test_user_and_password_of_the_mail_url_are_percent_decoded():
+    values = service_urls.email_settings("smtp+tls://editor%40example.org:p%2Fss%3Aword@mail.example.org")
+    assert values["EMAIL_HOST_USER"] == "editor@example.org"
+    assert values["EMAIL_HOST_PASSWORD"] == "p/ss:word"
+
+
+def test_mail_stays_on_the_machine_by_default():
+    assert service_urls.email_settings(Environment().EMAIL_URL)["EMAIL_BACKEND"] == "deliveries.maildir.MaildirBackend"
+
+
+@pytest.mark.parametrize(
+    ("read", "name"),
+    [
+        (lambda: service_urls.database_settings("oracle://db/x", max_age=0), "DATABASE_URL"),
+        (lambda: service_urls.database_settings("nonsense", max_age=0), "DATABASE_URL"),
+        (lambda: service_urls.cache_settings("memcached://x"), "CACHE_URL"),
+        (lambda: service_urls.broker_settings("amqp://x", folder=None), "CELERY_BROKER_URL"),
+        (lambda: service_urls.email_settings("smtp:"), "EMAIL_URL"),
+        (lambda: service_urls.email_settings("smtp://mail.example.org:port"), "EMAIL_URL"),
+    ],
+)
+def test_an_unknown_service_is_refused_by_the_name_of_its_variable(read, name):
+    with pytest.raises(ImproperlyConfigured, match=name):
+        read()
