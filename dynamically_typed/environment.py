@@ -76,8 +76,8 @@ class Environment:
     ] = 60
     CACHE_URL: Annotated[str, Meaning("The cache: locmem: (each process its own) or redis://host:6379/1.")] = "locmem:"
     CELERY_BROKER_URL: Annotated[
-        str, Meaning("The broker: filesystem: (a folder in VAR_DIR, for one machine) or redis://host:6379/0.")
-    ] = "filesystem:"
+        str, Meaning("The broker: filesystem:// (a folder in VAR_DIR, for one machine) or redis://host:6379/0.")
+    ] = "filesystem://"
     EMAIL_URL: Annotated[
         str,
         Meaning(

@@ -55,7 +55,8 @@ def _migrations_are_applied() -> bool:
 
 
 def _broker_answers() -> bool:
-    with current_app.connection_for_write(connect_timeout=BROKER_TIMEOUT) as broker:
+    timeouts = {"socket_connect_timeout": BROKER_TIMEOUT, "socket_timeout": BROKER_TIMEOUT}
+    with current_app.connection_for_write(connect_timeout=BROKER_TIMEOUT, transport_options=timeouts) as broker:
         try:
             broker.ensure_connection(max_retries=0, timeout=BROKER_TIMEOUT)
         except OperationalError as error:

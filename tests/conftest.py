@@ -34,7 +34,7 @@ def _own_broker(tmp_path_factory):
     """Tasks enqueued by tests never reach a worker that runs on this machine for real."""
     if celery_app.conf.broker_url.startswith("filesystem"):
         celery_app.conf.broker_transport_options = broker_settings(
-            "filesystem:", folder=tmp_path_factory.mktemp("broker")
+            "filesystem://", folder=tmp_path_factory.mktemp("broker")
         )[1]
         yield
         return
