@@ -19,22 +19,32 @@ class SubscriberQuerySet(models.QuerySet["Subscriber"]):
         return self.filter(state=SubscriberState.ACTIVE)
 
     def with_address(self, email: str) -> Self:
-        """The one with this address, however its letters are cased."""
-        return self.filter(email__iexact=email)
+        """The one with this address, however its letters are cased; one look-up in the unique index."""
+        return self.alias(folded=Lower("email")).filter(folded=email.lower()).exclude(state=SubscriberState.ERASED)
 
 
 class Subscriber(models.Model):
     """An address with a consent history."""
 
-    email = models.EmailField(max_length=254, help_text="As it was typed, with the domain in lower case.")
+    email = models.EmailField(
+        max_length=254, help_text="As it was typed, with the domain in lower case and in ASCII (A-labels)."
+    )
     state = models.CharField(max_length=12, choices=SubscriberState, default=SubscriberState.PENDING, db_index=True)
+    suppression_hash = models.CharField(
+        max_length=64, blank=True, help_text="Keyed hash of an erased address, so that nobody adds it again by hand."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
-    updated_at = models.DateTimeField(auto_now=True)
+    updated_at = models.DateTimeField(auto_now=True, help_text="When the state changed, or somebody last signed up.")
 
     objects = SubscriberQuerySet.as_manager()
 
     class Meta:
         ordering = ["-created_at", "-pk"]
+        indexes = [
+            models.Index(
+                fields=["suppression_hash"], condition=~models.Q(suppression_hash=""), name="subscriber_by_hash"
+            )
+        ]
         constraints = [
             # What is erased keeps no address: its row only holds together the ledger of what was sent.
             models.UniqueConstraint(
@@ -54,6 +64,7 @@ class Subscriber(models.Model):
 class ConsentKind(models.TextChoices):
     SIGNED_UP = "signed up", "Signed up"
     CONFIRMATION_SENT = "confirmation sent", "Confirmation mail sent"
+    REMINDER_SENT = "reminder sent", "Mail sent: you are subscribed already"
     CONFIRMED = "confirmed", "Confirmed"
     IMPORTED = "imported", "Imported"
     ADDED = "added", "Added by an editor"
