@@ -3,6 +3,7 @@ from typing import Self
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 
 from issues.models import Issue
 from subscribers.models import Subscriber
@@ -25,6 +26,11 @@ class MailingQuerySet(models.QuerySet["Mailing"]):
     def sending(self) -> Self:
         return self.filter(state=MailingState.SENDING)
 
+    def not_started(self) -> Self:
+        """Those of which nothing has left, so that they may start; paused ones came too late for their schedule."""
+        waiting = Q(state__in=[MailingState.APPROVED, MailingState.SCHEDULED])
+        return self.filter(waiting | Q(state=MailingState.PAUSED, started_at=None))
+
     def due(self, now: datetime.datetime) -> Self:
         return self.filter(state=MailingState.SCHEDULED, scheduled_for__lte=now)
 
@@ -34,38 +40,54 @@ class Mailing(models.Model):
 
     issue = models.ForeignKey(Issue, models.PROTECT, related_name="mailings")
     state = models.CharField(max_length=10, choices=MailingState, default=MailingState.APPROVED, db_index=True)
+    sender = models.CharField("sender's name", max_length=100)
+    from_email = models.EmailField("sender's address")
+    reply_to = models.EmailField("reply address", blank=True)
+    list_name = models.CharField(max_length=100)
+    list_id = models.CharField(max_length=200)
     subject = models.CharField(max_length=200)
     html = models.TextField(help_text="As mailed, with merge fields where readers differ.")
     text = models.TextField(help_text="As mailed, with merge fields where readers differ.")
-    fingerprint = models.CharField(max_length=64, help_text="SHA-256 of sender, subject, HTML and text.")
+    fingerprint = models.CharField(max_length=64, help_text="SHA-256 of sender, list, subject, HTML and text.")
     approved_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, related_name="+", null=True, blank=True)
     scheduled_for = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField(null=True, blank=True, help_text="Also the Date of every mail, on retries too.")
     finished_at = models.DateTimeField(null=True, blank=True)
+    candidates = models.PositiveIntegerField(default=0, help_text="How many deliveries were queued at the start.")
     pause_reason = models.TextField(blank=True)
+    failures_in_a_row = models.PositiveSmallIntegerField(
+        default=0, help_text="How often, since the last success, the mail server did not answer or hung up."
+    )
+    claimed_at = models.DateTimeField(
+        null=True, blank=True, help_text="When a worker last took a batch: the sign that somebody is sending."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = MailingQuerySet.as_manager()
 
     class Meta:
         ordering = ["-created_at", "-pk"]
+        permissions = [("send_mailing", "Can send, schedule, pause, resume and cancel mailings")]
         constraints = [
-            models.CheckConstraint(condition=models.Q(state__in=MailingState.values), name="mailing_state_known"),
+            models.CheckConstraint(condition=Q(state__in=MailingState.values), name="mailing_state_known"),
             models.UniqueConstraint(
-                fields=["issue"], condition=~models.Q(state="cancelled"), name="one_current_mailing_per_issue"
+                fields=["issue"], condition=~Q(state="cancelled"), name="one_current_mailing_per_issue"
             ),
             models.CheckConstraint(
-                condition=~models.Q(state="scheduled") | models.Q(scheduled_for__isnull=False),
-                name="mailing_scheduled_has_time",
+                condition=~Q(state="scheduled") | Q(scheduled_for__isnull=False), name="mailing_scheduled_has_time"
             ),
             models.CheckConstraint(
-                condition=~models.Q(state__in=["sending", "sent"]) | models.Q(started_at__isnull=False),
+                condition=~Q(state__in=["sending", "sent"]) | Q(started_at__isnull=False),
                 name="mailing_started_has_time",
             ),
         ]
 
     def __str__(self) -> str:
         return f"Mailing of {self.issue}"
+
+    @property
+    def has_started(self) -> bool:
+        return self.started_at is not None
 
 
 class DeliveryState(models.TextChoices):
@@ -81,26 +103,47 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
     def queued(self) -> Self:
         return self.filter(state=DeliveryState.QUEUED)
 
+    def due(self, now: datetime.datetime) -> Self:
+        """The queued ones whose time has come."""
+        return self.queued().filter(Q(due_at=None) | Q(due_at__lte=now))
+
+    def claimed(self) -> Self:
+        return self.filter(state=DeliveryState.CLAIMED)
+
+    def not_begun(self) -> Self:
+        """Those that nobody has begun to hand over to the mail server, in this attempt."""
+        return self.filter(handover_started_at=None)
+
     def remaining(self) -> Self:
         """Those without an outcome yet: queued or claimed."""
         return self.filter(state__in=[DeliveryState.QUEUED, DeliveryState.CLAIMED])
 
-    def lease_expired(self, now: datetime.datetime) -> Self:
-        return self.filter(state=DeliveryState.CLAIMED, lease_expires_at__lt=now)
+    def uncertain(self) -> Self:
+        return self.filter(state=DeliveryState.UNCERTAIN)
+
+    def release(self) -> int:
+        """Put claimed deliveries back into the queue. Returns how many."""
+        return self.claimed().update(
+            state=DeliveryState.QUEUED, claimed_by="", lease_expires_at=None, handover_started_at=None
+        )
 
 
 class Delivery(models.Model):
     """What became of one mailing for one subscriber."""
 
-    mailing = models.ForeignKey(Mailing, models.CASCADE, related_name="deliveries")
+    mailing = models.ForeignKey(Mailing, models.CASCADE, related_name="deliveries", db_index=False)
     subscriber = models.ForeignKey(Subscriber, models.PROTECT, related_name="deliveries")
     state = models.CharField(max_length=10, choices=DeliveryState, default=DeliveryState.QUEUED)
     reason = models.TextField(
-        blank=True, help_text="Why it failed, was skipped or is uncertain, with the server's words."
+        blank=True, help_text="Why it failed, was skipped, waits or is uncertain, with the server's words."
     )
     attempts = models.PositiveSmallIntegerField(default=0)
     due_at = models.DateTimeField(null=True, blank=True, help_text="Not before this time (UTC). Empty: at once.")
+    claimed_by = models.CharField(max_length=100, blank=True, help_text="Which batch of which worker has or had it.")
     lease_expires_at = models.DateTimeField(null=True, blank=True)
+    handover_started_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the talk with the mail server about it began, in the latest attempt."
+    )
     finished_at = models.DateTimeField(null=True, blank=True)
 
     objects = DeliveryQuerySet.as_manager()
@@ -108,14 +151,26 @@ class Delivery(models.Model):
     class Meta:
         ordering = ["pk"]
         verbose_name_plural = "deliveries"
-        indexes = [models.Index(fields=["mailing", "state"], name="delivery_by_state")]
+        indexes = [
+            models.Index(fields=["mailing", "state"], name="delivery_by_state"),
+            models.Index(fields=["lease_expires_at"], condition=Q(state="claimed"), name="delivery_by_lease"),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["mailing", "subscriber"], name="one_delivery_per_subscriber"),
-            models.CheckConstraint(condition=models.Q(state__in=DeliveryState.values), name="delivery_state_known"),
+            models.CheckConstraint(condition=Q(state__in=DeliveryState.values), name="delivery_state_known"),
             models.CheckConstraint(
-                condition=models.Q(state="claimed", lease_expires_at__isnull=False)
-                | (~models.Q(state="claimed") & models.Q(lease_expires_at__isnull=True)),
+                condition=Q(state="claimed", lease_expires_at__isnull=False)
+                | (~Q(state="claimed") & Q(lease_expires_at__isnull=True)),
                 name="delivery_claimed_has_lease",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="queued") | Q(handover_started_at__isnull=True),
+                name="delivery_queued_not_begun",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=["queued", "claimed"], finished_at__isnull=True)
+                | (~Q(state__in=["queued", "claimed"]) & Q(finished_at__isnull=False)),
+                name="delivery_outcome_has_time",
             ),
         ]
 
