@@ -1,5 +1,7 @@
 """What every test gets: its own folders, its own broker, and no way out of this machine."""
 
+import io
+import itertools
 import socket
 import uuid
 from ipaddress import ip_address
@@ -7,9 +9,16 @@ from ipaddress import ip_address
 import pytest
 import redis
 from django.core.cache import cache
+from django.utils.text import slugify
+from PIL import Image as PillowImage
 
 from dynamically_typed.celery import app as celery_app
 from dynamically_typed.service_urls import broker_settings
+from issues.images import store_image
+from issues.models import Issue, IssueState, Publication, Section, Story, Topic
+from issues.writing import save_issue, save_story, set_papers, set_resources
+from papers.models import Author, Authorship, Paper
+from subscribers.models import Subscriber, SubscriberState
 
 
 @pytest.fixture(autouse=True)
@@ -70,3 +79,105 @@ def is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+# What is written about: each make_* needs no argument, and a test names only what it is about.
+
+
+@pytest.fixture
+def publication(db):
+    publication = Publication.objects.current()
+    publication.postal_address = "1 Example Street, 1000 AA Amsterdam"
+    publication.save()
+    return publication
+
+
+@pytest.fixture
+def make_section(db):
+    def make(name="Machine Learning Research", **fields):
+        return Section.objects.get_or_create(name=name, defaults={"slug": slugify(name), **fields})[0]
+
+    return make
+
+
+@pytest.fixture
+def make_topic(db):
+    def make(name="language models", **fields):
+        return Topic.objects.get_or_create(name=name, defaults=fields)[0]
+
+    return make
+
+
+@pytest.fixture
+def make_paper(db):
+    numbers = itertools.count(10000)
+
+    def make(title="Language Models are Few-Shot Learners", *, authors=("Brown",), **fields):
+        fields = {"arxiv_id": f"2005.{next(numbers)}", "issued": "2020-05-28"} | fields
+        paper = Paper(title=title, **fields)
+        paper.clean()
+        paper.save()
+        for position, family in enumerate(authors):
+            Authorship.objects.create(paper=paper, author=Author.objects.named(family), position=position)
+        return paper
+
+    return make
+
+
+@pytest.fixture
+def make_issue(db):
+    numbers = itertools.count(1)
+
+    def make(*, published_at=None, **fields):
+        """A draft; public from `published_at` if that is given, without the checks of publishing."""
+        issue = Issue(**{"number": next(numbers), "title": "An issue", **fields})
+        if published_at:
+            issue.state, issue.published_at = IssueState.PUBLISHED, published_at
+        save_issue(issue)
+        return issue
+
+    return make
+
+
+@pytest.fixture
+def make_story(db, make_section):
+    numbers = itertools.count(1)
+
+    def make(title=None, *, topics=(), papers=(), resources=(), **fields):
+        """An approved story in the queue, or in the issue that is given."""
+        number = next(numbers)
+        title = title or f"Story {number}"
+        fields = {
+            "slug": f"{slugify(title)}",
+            "section": make_section(),
+            "body": "A text.",
+            "state": "approved",
+        } | fields
+        story = Story(title=title, **fields)
+        save_story(story)
+        story.topics.set(topics)
+        set_papers(story, papers)
+        set_resources(story, [(resource, "") for resource in resources])
+        return story
+
+    return make
+
+
+@pytest.fixture
+def make_image(db):
+    def make(name="grid.png", size=(600, 300), colour="navy"):
+        data = io.BytesIO()
+        PillowImage.new("RGB", size, colour).save(data, "PNG")
+        return store_image(name, data.getvalue())
+
+    return make
+
+
+@pytest.fixture
+def make_subscriber(db):
+    numbers = itertools.count(1)
+
+    def make(email=None, state=SubscriberState.ACTIVE, **fields):
+        return Subscriber.objects.create(email=email or f"reader{next(numbers)}@example.org", state=state, **fields)
+
+    return make

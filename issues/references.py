@@ -1,0 +1,32 @@
+"""References between stories and issues: stored from what a text says, completed when their target becomes public."""
+
+from collections.abc import Iterable
+
+from issues.models import Issue, Reference, Story
+from issues.rendering import FoundReference
+
+
+def store_references(story: Story, found: Iterable[FoundReference]) -> None:
+    """Make the story's references those that were found in its text. Up to five queries; unchanged rows are kept."""
+    wanted = {reference.key: reference.context for reference in found}
+    numbers = [int(key[1:]) for key in wanted if key.startswith("#")]
+    issues = {f"#{issue.number}": issue for issue in Issue.objects.filter(number__in=numbers)}
+    stories = {target.slug: target for target in Story.objects.filter(slug__in=wanted.keys() - issues.keys())}
+    story.references.exclude(key__in=wanted).delete()
+    Reference.objects.bulk_create(
+        [
+            Reference(
+                source=story, key=key, target_issue=issues.get(key), target_story=stories.get(key), context=context
+            )
+            for key, context in wanted.items()
+        ],
+        update_conflicts=True,
+        unique_fields=["source", "key"],
+        update_fields=["target_issue", "target_story", "context"],
+    )
+
+
+def stories_referring_to(issues: Iterable[Issue], stories: Iterable[Story]) -> list[Story]:
+    """The stories whose texts name one of these: what has to be rendered anew when their visibility changes."""
+    keys = [f"#{issue.number}" for issue in issues] + [story.slug for story in stories]
+    return list(Story.objects.filter(references__key__in=keys).distinct())

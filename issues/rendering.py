@@ -1,0 +1,156 @@
+"""Markdown to sanitised HTML: one renderer for the page, the preview, the feed and the email."""
+
+import re
+from dataclasses import dataclass
+
+from markdown import Markdown
+
+from issues.errors import BadMarkdown
+from issues.markdown_extensions import (
+    STORY_PATTERN,
+    ComparisonExtension,
+    DigestExtension,
+    Medium,
+    RenderContext,
+    Target,
+    issue_pattern,
+    reference_key,
+)
+from issues.models import Image, Issue, Publication, Story
+from issues.models.image import FIGURES_FOLDER
+from issues.sanitising import sanitise
+from issues.text_blocks import count_words, sentence_around, text_blocks
+
+MAX_LENGTH = 300_000  # characters: some 50,000 words
+MAX_BRACKETS = 1_500  # that open: the parser's time grows with their square (Python-Markdown #798)
+FIGURE_NAME = re.compile(r"\(<?(figures/[^\s)>]+)")
+RAW_HTML = re.compile(
+    r"^(?!\s{4}).*?(</?(?:div|iframe|script|style|img|table|form|object|embed|figure|video|br|a)\b[^>]*>)", re.I | re.M
+)
+
+
+@dataclass(frozen=True)
+class FoundReference:
+    """A reference that a text makes: `#41` or a slug, and the sentence around it as plain text."""
+
+    key: str
+    context: str
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A text as HTML, with what was learnt on the way. `problems` are sentences for the editor."""
+
+    html: str
+    references: list[FoundReference]
+    problems: list[str]
+    word_count: int
+
+
+def render_for_web(source: str, *, scope: str = "", issue: Issue | None = None) -> Rendered:
+    """Render Markdown for pages and feeds.
+
+    `scope` makes footnote ids unique on a page of several texts: the story's slug. `issue` is the one that the text
+    belongs to: references within it are links even before it is public. At most four queries. Raises BadMarkdown for
+    a text that is too long or can't be parsed in reasonable time.
+    """
+    return render(source, "web", scope, issue)
+
+
+def render_for_email(source: str, *, scope: str = "", issue: Issue | None = None) -> str:
+    """Render the same Markdown for mail programs: whole addresses, one picture size, formulas as text. As above."""
+    return render(source, "email", scope, issue).html
+
+
+def render(source: str, medium: Medium, scope: str, issue: Issue | None) -> Rendered:
+    check_limits(source)
+    short_name = Publication.objects.current().short_name
+    targets = find_targets(possible_keys(source, short_name), issue)
+    context = RenderContext(medium, short_name, targets, find_images(source))
+    html = sanitise(convert(source, context, scope))
+    context.problems.extend(raw_html_problems(source))
+    blocks = text_blocks(html)
+    found = [FoundReference(key, sentence_around(text, blocks)) for key, text in context.references.items()]
+    return Rendered(html, found, context.problems, count_words(blocks))
+
+
+def check_limits(source: str) -> None:
+    """Refuse what would keep the parser busy for minutes."""
+    if len(source) > MAX_LENGTH:
+        raise BadMarkdown(
+            f"The text has {len(source):,} characters; {MAX_LENGTH:,} are the most. Split it into two stories."
+        )
+    if source.count("[") > MAX_BRACKETS:
+        raise BadMarkdown(
+            f"The text opens over {MAX_BRACKETS:,} square brackets. Remove some, or split it into two stories."
+        )
+    if re.search(r"[\x00\x02\x03]", source):
+        raise BadMarkdown("The text holds control characters, probably from a copy of another program. Remove them.")
+
+
+def convert(source: str, context: RenderContext, scope: str) -> str:
+    """Run Python-Markdown. The result is not sanitised."""
+    converter = Markdown(
+        extensions=[
+            "markdown.extensions.abbr",
+            "markdown.extensions.def_list",
+            "markdown.extensions.footnotes",
+            "markdown.extensions.sane_lists",
+            "markdown.extensions.smarty",
+            "markdown.extensions.tables",
+            "pymdownx.arithmatex",
+            "pymdownx.highlight",
+            "pymdownx.magiclink",
+            "pymdownx.superfences",
+            ComparisonExtension(),
+            DigestExtension(context),
+        ],
+        extension_configs={
+            "markdown.extensions.footnotes": {"SEPARATOR": f"-{scope}-" if scope else "-", "BACKLINK_TEXT": "↩\ufe0e"},
+            "markdown.extensions.tables": {"use_align_attribute": True},
+            "pymdownx.arithmatex": {"generic": True},
+            "pymdownx.highlight": {"guess_lang": False, "use_pygments": True},
+        },
+    )
+    try:
+        return converter.convert(source)
+    except RecursionError as error:
+        raise BadMarkdown("The text nests lists or quotes too deeply to be read. Make it flatter.") from error
+
+
+def possible_keys(source: str, short_name: str) -> set[str]:
+    """The keys of all in the text that looks like a reference, be it in code."""
+    patterns = STORY_PATTERN, issue_pattern(short_name)
+    return {reference_key(match) for pattern in patterns for match in re.finditer(pattern, source)}
+
+
+def find_targets(keys: set[str], issue: Issue | None) -> dict[str, Target]:
+    """The public targets among `keys`, and those in the issue that the text belongs to. Two queries at most."""
+    numbers = [int(key[1:]) for key in keys if key.startswith("#")]
+    slugs = [key for key in keys if not key.startswith("#")]
+    targets = {}
+    if numbers:
+        for target in Issue.objects.published().filter(number__in=numbers) | Issue.objects.filter(
+            pk=issue and issue.pk
+        ):
+            targets[f"#{target.number}"] = Target(target.get_absolute_url(), target.title or str(target))
+    if slugs:
+        own = Story.objects.filter(slug__in=slugs, issue__isnull=False, issue=issue)
+        for story in Story.objects.published().filter(slug__in=slugs) | own:
+            targets[story.slug] = Target(story.get_absolute_url(), story.title)
+    return targets
+
+
+def find_images(source: str) -> dict[str, Image]:
+    """The pictures that the text shows, by what stands in the Markdown. One query, or none."""
+    names = {name.removeprefix(FIGURES_FOLDER) for name in FIGURE_NAME.findall(source)}
+    return {image.source: image for image in Image.objects.filter(name__in=names)} if names else {}
+
+
+def raw_html_problems(source: str) -> list[str]:
+    """Say where HTML stands in a text, since it is shown as it is written."""
+    without_code = re.sub(r"(?ms)^(```|~~~).*?^\1|`[^`]*`", lambda match: "\n" * match.group(0).count("\n"), source)
+    return [
+        f"Line {without_code.count(chr(10), 0, match.start(1)) + 1}: “{match.group(1)[:40]}” is shown as text. Write it in Markdown."
+        for match in RAW_HTML.finditer(without_code)
+    ]

@@ -1,0 +1,107 @@
+"""Saving texts: the one way in for stories, issues and topics, from the admin, the importer and tests alike."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
+from django.db.models import Max
+
+from issues.models import Issue, Story, StoryPaper, StoryResource, Topic
+from issues.references import store_references
+from issues.rendering import Rendered, render_for_web
+from issues.revising import record_revision
+from papers.models import Paper, Resource
+
+
+@transaction.atomic
+def save_story(story: Story, *, editor: AbstractBaseUser | None = None, note: str = "") -> Rendered:
+    """Save a story with its HTML, references and a revision; return what the renderer found.
+
+    A story with an issue and no position gets the last one. Related rows (topics, papers) are set before or after,
+    with `record_revision` called again. Raises BadMarkdown; then nothing is changed.
+    """
+    rendered = render_story(story)
+    if story.issue_id is None:
+        story.position = None
+    elif story.position is None:
+        story.position = next_position(story.issue_id)
+    story.save()
+    store_references(story, rendered.references)
+    record_revision(story, editor=editor, note=note)
+    return rendered
+
+
+def render_story(story: Story) -> Rendered:
+    """Set the story's HTML and word count from its Markdown, without saving."""
+    rendered = render_for_web(story.body, scope=story.slug, issue=story.issue)
+    story.body_html, story.word_count = rendered.html, rendered.word_count
+    return rendered
+
+
+def render_stories_again(stories: Sequence[Story]) -> None:
+    """Bring stored HTML and references up to date after something that it refers to has changed."""
+    for story in stories:
+        rendered = render_story(story)
+        story.save(update_fields=["body_html", "word_count"])
+        store_references(story, rendered.references)
+
+
+@transaction.atomic
+def save_issue(issue: Issue, *, editor: AbstractBaseUser | None = None, note: str = "") -> list[str]:
+    """Save an issue with its HTML and a revision; return what the renderer found wrong. Raises BadMarkdown."""
+    intro = render_for_web(issue.intro, scope="intro", issue=issue if issue.pk else None)
+    outro = render_for_web(issue.outro, scope="outro", issue=issue if issue.pk else None)
+    issue.intro_html, issue.outro_html = intro.html, outro.html
+    issue.save()
+    record_revision(issue, editor=editor, note=note)
+    return intro.problems + outro.problems
+
+
+def save_topic(topic: Topic) -> list[str]:
+    """Save a topic with its description as HTML; return what the renderer found wrong. Raises BadMarkdown."""
+    rendered = render_for_web(topic.description, scope=topic.slug or "topic")
+    topic.description_html = rendered.html
+    topic.save()
+    return rendered.problems
+
+
+def next_position(issue_id: int) -> int:
+    """The position after the last story of the issue. One query."""
+    last: int | None = Story.objects.filter(issue=issue_id).aggregate(last=Max("position"))["last"]
+    return (last or 0) + 1
+
+
+@transaction.atomic
+def arrange(issue: Issue, stories: Sequence[Story]) -> None:
+    """Give the stories of an issue the positions 1, 2, 3 … in this order.
+
+    In two steps, since no two may share a position at any moment: first out of the way, then into place.
+    """
+    offset = next_position(issue.pk) + len(stories)
+    for step in (offset, 0):
+        for place, story in enumerate(stories, start=1):
+            story.position = place + step
+        Story.objects.bulk_update(stories, ["position"])
+
+
+def set_papers(story: Story, papers: Sequence[Paper]) -> bool:
+    """Make these, in this order, the papers of the story. Return whether anything changed."""
+    wanted = [(paper.pk, position) for position, paper in enumerate(papers)]
+    if wanted == list(story.story_papers.values_list("paper_id", "position")):
+        return False
+    story.story_papers.all().delete()
+    StoryPaper.objects.bulk_create([StoryPaper(story=story, paper_id=pk, position=position) for pk, position in wanted])
+    return True
+
+
+def set_resources(story: Story, resources: Sequence[tuple[Resource, str]]) -> bool:
+    """Make these, in this order and with these labels, the story's resources. Return whether anything changed."""
+    wanted: list[tuple[Any, ...]] = [(row.pk, label, position) for position, (row, label) in enumerate(resources)]
+    if wanted == list(story.story_resources.values_list("resource_id", "label", "position")):
+        return False
+    story.story_resources.all().delete()
+    StoryResource.objects.bulk_create(
+        [StoryResource(story=story, resource_id=pk, label=label, position=position) for pk, label, position in wanted]
+    )
+    return True
