@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
-from django.db.models import Max
 
 from issues.models import Issue, Revision, Story
 
@@ -24,9 +23,8 @@ def snapshot(thing: Story | Issue) -> dict[str, Any]:
 
 def record_revision(thing: Story | Issue, *, editor: AbstractBaseUser | None = None, note: str = "") -> Revision | None:
     """Keep the state as it is now, unless it is that of the last revision. Call it within the saving transaction."""
-    revisions = thing.revisions.all()
-    current, last = snapshot(thing), revisions.order_by("-number").first()
+    current, last = snapshot(thing), thing.revisions.order_by("-number").first()
     if last is not None and last.snapshot == current:
         return None
-    number = (revisions.aggregate(last=Max("number"))["last"] or 0) + 1
-    return revisions.create(number=number, editor=editor, note=note, snapshot=current)
+    number = last.number + 1 if last else 1
+    return thing.revisions.create(number=number, editor=editor, note=note, snapshot=current)
