@@ -3,18 +3,14 @@
 import re
 from xml.etree import ElementTree
 
-import latex2mathml.converter
-import latex2mathml.exceptions
+from latex2mathml import converter, exceptions
 from pylatexenc.latex2text import LatexNodes2Text, MacroTextSpec, get_default_latex_context_db
 from pylatexenc.latexwalker import LatexMacroNode, LatexWalkerError
 
 MAX_LENGTH = 2_000  # characters of one formula
-BROKEN_FORMULA = (
-    *(
-        error
-        for error in vars(latex2mathml.exceptions).values()
-        if isinstance(error, type) and issubclass(error, Exception)
-    ),
+# What latex2mathml raises has no common base.
+BROKEN_FORMULA: tuple[type[Exception], ...] = (
+    *(error for error in vars(exceptions).values() if isinstance(error, type) and issubclass(error, Exception)),
     ElementTree.ParseError,
     IndexError,
     KeyError,
@@ -32,7 +28,7 @@ def to_mathml(tex: str, *, display: bool) -> ElementTree.Element:
         raise ValueError("the formula is too long")
     try:
         # The XML comes from our own converter, and a document type never stands in it.
-        math = ElementTree.fromstring(latex2mathml.converter.convert(tex))  # noqa: S314
+        math = ElementTree.fromstring(converter.convert(tex))  # noqa: S314
     except BROKEN_FORMULA as error:
         raise ValueError(f"the formula can't be read: {type(error).__name__}") from error
     for element in math.iter():
@@ -47,10 +43,10 @@ def to_unicode(tex: str) -> str:
     context = get_default_latex_context_db()
     fractions = [MacroTextSpec(name, simplify_repl=fraction_as_text) for name in ("frac", "dfrac", "tfrac")]
     context.add_context_category("fractions", macros=fractions, prepend=True)
-    converter = LatexNodes2Text(latex_context=context, math_mode="text", strict_latex_spaces=False)
+    reader = LatexNodes2Text(latex_context=context, math_mode="text", strict_latex_spaces=False)
     try:
-        text = converter.latex_to_text(tex)
-    except (LatexWalkerError, *BROKEN_FORMULA):
+        text = reader.latex_to_text(tex)
+    except (*BROKEN_FORMULA, LatexWalkerError):
         return tex
     return re.sub(r"\s+", " ", text).strip() or tex
 

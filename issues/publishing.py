@@ -57,11 +57,14 @@ def reasons_against(issue: Issue) -> list[str]:
             reasons.append(f"The story “{story.title}” is not approved: it is {story.get_state_display().lower()}.")
         rendered = render_for_web(story.body, scope=story.slug, issue=issue)
         reasons += [f"In the story “{story.title}”: {problem}" for problem in rendered.problems]
-    if not Publication.objects.current().postal_address.strip():
-        reasons.append(
-            "The publication has no postal address, which each email must show. Fill it in under Publication."
-        )
     return reasons
+
+
+def reasons_against_mail() -> list[str]:
+    """What the publication lacks before anything may be mailed in its name."""
+    if Publication.objects.current().postal_address.strip():
+        return []
+    return ["The publication has no postal address, which each email must show. Fill it in under Publication."]
 
 
 def render_again_around(issue: Issue) -> None:

@@ -128,15 +128,15 @@ def find_targets(keys: set[str], issue: Issue | None) -> dict[str, Target]:
     """The public targets among `keys`, and those in the issue that the text belongs to. Two queries at most."""
     numbers = [int(key[1:]) for key in keys if key.startswith("#")]
     slugs = [key for key in keys if not key.startswith("#")]
+    visible = Issue.objects.published()
+    if issue is not None:
+        visible |= Issue.objects.filter(pk=issue.pk)
     targets = {}
     if numbers:
-        for target in Issue.objects.published().filter(number__in=numbers) | Issue.objects.filter(
-            pk=issue and issue.pk
-        ):
+        for target in visible.filter(number__in=numbers):
             targets[f"#{target.number}"] = Target(target.get_absolute_url(), target.title or str(target))
     if slugs:
-        own = Story.objects.filter(slug__in=slugs, issue__isnull=False, issue=issue)
-        for story in Story.objects.published().filter(slug__in=slugs) | own:
+        for story in Story.objects.filter(slug__in=slugs, issue__in=visible):
             targets[story.slug] = Target(story.get_absolute_url(), story.title)
     return targets
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 
 from issues.models import Issue, Revision, Story
 
@@ -21,7 +21,7 @@ def snapshot(thing: Story | Issue) -> dict[str, Any]:
     }
 
 
-def record_revision(thing: Story | Issue, *, editor: AbstractBaseUser | None = None, note: str = "") -> Revision | None:
+def record_revision(thing: Story | Issue, *, editor: User | None = None, note: str = "") -> Revision | None:
     """Keep the state as it is now, unless it is that of the last revision. Call it within the saving transaction."""
     current, last = snapshot(thing), thing.revisions.order_by("-number").first()
     if last is not None and last.snapshot == current:

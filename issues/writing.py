@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Max
 
@@ -15,7 +15,7 @@ from papers.models import Paper, Resource
 
 
 @transaction.atomic
-def save_story(story: Story, *, editor: AbstractBaseUser | None = None, note: str = "") -> Rendered:
+def save_story(story: Story, *, editor: User | None = None, note: str = "") -> Rendered:
     """Save a story with its HTML, references and a revision; return what the renderer found.
 
     A story with an issue and no position gets the last one. Related rows (topics, papers) are set before or after,
@@ -48,7 +48,7 @@ def render_stories_again(stories: Sequence[Story]) -> None:
 
 
 @transaction.atomic
-def save_issue(issue: Issue, *, editor: AbstractBaseUser | None = None, note: str = "") -> list[str]:
+def save_issue(issue: Issue, *, editor: User | None = None, note: str = "") -> list[str]:
     """Save an issue with its HTML and a revision; return what the renderer found wrong. Raises BadMarkdown."""
     intro = render_for_web(issue.intro, scope="intro", issue=issue if issue.pk else None)
     outro = render_for_web(issue.outro, scope="outro", issue=issue if issue.pk else None)
