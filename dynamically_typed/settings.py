@@ -197,5 +197,6 @@ LOGGING: dict[str, Any] = {
         "django.request": {"level": "ERROR"},
         "celery": {"level": "WARNING"},
         "kombu": {"level": "WARNING"},
+        "kombu.connection": {"level": "ERROR"},  # A folder has no host name, of which it warns.
     },
 }

@@ -20,6 +20,12 @@ class Command(BaseCommand):
             self.stdout.write(f"Wrote {path.relative_to(BASE_DIR)}")
 
 
+COMPOSE = """
+# Only for docker-compose.yml: the password of its PostgreSQL, of letters and digits.
+#POSTGRES_PASSWORD=
+"""
+
+
 def env_example() -> str:
     lines = [
         "# Copy this file to .env and uncomment what differs. Variables of the environment itself win over the file."
@@ -29,7 +35,7 @@ def env_example() -> str:
         if not row.is_value:
             lines.append(f"# Default: {row.default}")
         lines.append(f"#{row.name}={row.default if row.is_value else ''}")
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n" + COMPOSE
 
 
 def settings_page() -> str:

@@ -19,7 +19,19 @@ from dynamically_typed.processes import Child, stop
 HOST = "127.0.0.1"
 EXAMPLE = settings.BASE_DIR / "examples" / "digest"
 START_TIMEOUT = 60  # seconds until the first page has to answer
-WORKER = ("-m", "celery", "--quiet", "-A", "dynamically_typed", "worker", "--beat", "--concurrency=2")
+# Celery's warning of a superuser's worker is meant for servers; there, ours runs as a user of its own.
+WORKER = (
+    "-W",
+    "ignore:You're running the worker",
+    "-m",
+    "celery",
+    "--quiet",
+    "-A",
+    "dynamically_typed",
+    "worker",
+    "--beat",
+    "--concurrency=2",
+)
 
 
 class Command(BaseCommand):
@@ -60,12 +72,13 @@ class Command(BaseCommand):
             signal.signal(each, lambda *_: asked_to_stop.set())
         children: list[Child] = []
         try:
-            children.append(Child("web", ["manage.py", "runserver", f"{HOST}:{settings.PORT}"]))
+            children.append(Child("web", ["manage.py", "serve", f"{HOST}:{settings.PORT}"]))
             children.append(Child("worker", WORKER))
             self.wait_for_first_page(children, asked_to_stop)
             while not asked_to_stop.wait(0.5):
                 refuse_a_dead_child(children)
             self.stdout.write("\nStopping …")
+            self.stdout.flush()
         finally:
             stop(children)
         self.stdout.write("Stopped.")
