@@ -43,7 +43,8 @@ class RenderContext:
     targets: dict[str, Target] = field(default_factory=dict)
     images: dict[str, Image] = field(default_factory=dict)
     references: dict[str, str] = field(default_factory=dict)  # key: the words that stand for it in the rendered text
-    problems: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
     def absolute(self, path: str) -> str:
         """Emails need whole addresses; pages work under any."""
@@ -138,10 +139,10 @@ class ShapeTree(Treeprocessor):
         source, alt = picture.get("src", ""), picture.get("alt", "").strip()
         image = self.context.images.get(source)
         if image is None:
-            self.context.problems.append(f"There is no picture “{source}”. Upload it, or correct the name.")
+            self.context.errors.append(f"There is no picture “{source}”. Upload it, or correct the name.")
             return False
         if not alt:
-            self.context.problems.append(
+            self.context.errors.append(
                 f"The picture “{source}” has no alternative text. Say what is to be seen: ![…]({source}), or mark it as "
                 f"decoration: ![{DECORATIVE}]({source})."
             )
@@ -157,7 +158,7 @@ class ShapeTree(Treeprocessor):
             if figure.get("class") != "comparison":
                 continue
             if len(answers) < 2:
-                self.context.problems.append("A comparison has fewer than two answers.")
+                self.context.errors.append("A comparison has fewer than two answers.")
             group = Element("div", {"class": "comparison-answers"})
             for answer in answers:
                 figure.remove(answer)
@@ -191,7 +192,7 @@ class ShapeTree(Treeprocessor):
         try:
             math = mathematics.to_mathml(tex, display=display)
         except ValueError as error:
-            self.context.problems.append(f"The formula “{tex}” is shown as its source: {error}.")
+            self.context.warnings.append(f"The formula “{tex}” is shown as its source: {error}.")
             source = Element("code", {"class": "math-source"})
             source.text = tex
             return source

@@ -56,7 +56,7 @@ def reasons_against(issue: Issue) -> list[str]:
         if story.state != StoryState.APPROVED:
             reasons.append(f"The story “{story.title}” is not approved: it is {story.get_state_display().lower()}.")
         rendered = render_for_web(story.body, scope=story.slug, issue=issue)
-        reasons += [f"In the story “{story.title}”: {problem}" for problem in rendered.problems]
+        reasons += [f"In the story “{story.title}”: {error}" for error in rendered.errors]
     return reasons
 
 

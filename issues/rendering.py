@@ -39,11 +39,15 @@ class FoundReference:
 
 @dataclass(frozen=True)
 class Rendered:
-    """A text as HTML, with what was learnt on the way. `problems` are sentences for the editor."""
+    """A text as HTML, with what was learnt on the way.
+
+    `errors` and `warnings` are sentences for the editor. Errors keep a text from being published; warnings don't.
+    """
 
     html: str
     references: list[FoundReference]
-    problems: list[str]
+    errors: list[str]
+    warnings: list[str]
     word_count: int
 
 
@@ -68,10 +72,10 @@ def render(source: str, medium: Medium, scope: str, issue: Issue | None) -> Rend
     targets = find_targets(possible_keys(source, short_name), issue)
     context = RenderContext(medium, short_name, targets, find_images(source))
     html = sanitise(convert(source, context, scope))
-    context.problems.extend(raw_html_problems(source))
+    warnings = context.warnings + warnings_of_html(source)
     blocks = text_blocks(html)
     found = [FoundReference(key, sentence_around(text, blocks)) for key, text in context.references.items()]
-    return Rendered(html, found, context.problems, count_words(blocks))
+    return Rendered(html, found, context.errors, warnings, count_words(blocks))
 
 
 def check_limits(source: str) -> None:
@@ -147,7 +151,7 @@ def find_images(source: str) -> dict[str, Image]:
     return {image.source: image for image in Image.objects.filter(name__in=names)} if names else {}
 
 
-def raw_html_problems(source: str) -> list[str]:
+def warnings_of_html(source: str) -> list[str]:
     """Say where HTML stands in a text, since it is shown as it is written."""
     without_code = re.sub(r"(?ms)^(```|~~~).*?^\1|`[^`]*`", lambda match: "\n" * match.group(0).count("\n"), source)
     return [

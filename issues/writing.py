@@ -48,22 +48,22 @@ def render_stories_again(stories: Sequence[Story]) -> None:
 
 
 @transaction.atomic
-def save_issue(issue: Issue, *, editor: User | None = None, note: str = "") -> list[str]:
-    """Save an issue with its HTML and a revision; return what the renderer found wrong. Raises BadMarkdown."""
+def save_issue(issue: Issue, *, editor: User | None = None, note: str = "") -> tuple[Rendered, Rendered]:
+    """Save an issue with its HTML and a revision; return its intro and outro, rendered. Raises BadMarkdown."""
     intro = render_for_web(issue.intro, scope="intro", issue=issue if issue.pk else None)
     outro = render_for_web(issue.outro, scope="outro", issue=issue if issue.pk else None)
     issue.intro_html, issue.outro_html = intro.html, outro.html
     issue.save()
     record_revision(issue, editor=editor, note=note)
-    return intro.problems + outro.problems
+    return intro, outro
 
 
-def save_topic(topic: Topic) -> list[str]:
-    """Save a topic with its description as HTML; return what the renderer found wrong. Raises BadMarkdown."""
+def save_topic(topic: Topic) -> Rendered:
+    """Save a topic with its description as HTML; return what the renderer found. Raises BadMarkdown."""
     rendered = render_for_web(topic.description, scope=topic.slug or "topic")
     topic.description_html = rendered.html
     topic.save()
-    return rendered.problems
+    return rendered
 
 
 def next_position(issue_id: int) -> int:
