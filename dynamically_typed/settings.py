@@ -121,6 +121,8 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat-schedule")
 CELERY_BEAT_SCHEDULE = {
     # A tick that waited longer than a minute is dropped: the next one does its work.
     "tick": {"task": "deliveries.tasks.tick", "schedule": 60.0, "options": {"expires": 60}},
+    "answer forgotten sign-ups": {"task": "subscribers.tasks.answer_forgotten_sign_ups", "schedule": 600.0},
+    "forget the unconfirmed": {"task": "subscribers.tasks.forget_unconfirmed", "schedule": 6 * 3600.0},
 }
 CELERY_TIMEZONE = "UTC"
 
@@ -162,6 +164,11 @@ if not DEBUG:
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
 CSRF_COOKIE_HTTPONLY = True
+SIGN_UP_LIMITS = {  # (times, seconds); above, the form answers 429
+    "address": (5, 86_400),
+    "network": (20, 3600),  # an IPv4 /24 or an IPv6 /64
+    "everybody": (600, 3600),
+}
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
