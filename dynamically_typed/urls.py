@@ -13,7 +13,6 @@ def media(request: HttpRequest, path: str) -> HttpResponseBase:
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
-    path("papers/", include("papers.urls")),
     path("mail/", include("deliveries.urls")),
     path("", include("subscribers.urls")),
     path("", include("issues.urls")),

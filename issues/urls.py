@@ -1,4 +1,17 @@
-from django.urls import URLPattern
+from django.urls import URLPattern, path
+
+from issues import views
 
 app_name = "issues"
-urlpatterns: list[URLPattern] = []
+urlpatterns: list[URLPattern] = [
+    path("", views.home, name="home"),
+    path("issues/", views.issues, name="issues"),
+    path("issues/<int:number>/", views.issue, name="issue"),
+    path("stories/<slug:slug>/", views.story, name="story"),
+    path("topics/", views.topics, name="topics"),
+    path("topics/<str:slug>/", views.topic, name="topic"),
+    path("sections/<slug:slug>/", views.section, name="section"),
+    path("papers/", views.papers, name="papers"),
+    path("papers/<slug:slug>/", views.paper, name="paper"),
+    path("theme.css", views.theme, name="theme"),
+]

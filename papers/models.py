@@ -1,3 +1,4 @@
+import datetime
 import re
 from typing import Self
 
@@ -6,10 +7,12 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models.functions import Lower
 from django.urls import reverse
+from django.utils import dateformat
 from django.utils.text import slugify
 
 from papers.errors import BadIdentifier
 from papers.identifiers import looks_like_arxiv, normalise_address, parse_arxiv_id, parse_doi
+from papers.json_rows import JSONRows
 from papers.slugs import free_slug
 
 EDTF_DATE = re.compile(r"\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?")
@@ -97,6 +100,12 @@ class PaperQuerySet(models.QuerySet["Paper"]):
         """With authors in order, in one further query."""
         return self.prefetch_related(models.Prefetch("authorships", Authorship.objects.select_related("author")))
 
+    def for_list(self) -> Self:
+        """With `author_rows`: given, family and suffix of the first four authors, of whom a list names three."""
+        authors = Authorship.objects.filter(paper=models.OuterRef("pk")).order_by("position")[:4]
+        names = {"given": "author__given", "family": "author__family", "suffix": "author__suffix"}
+        return self.annotate(author_rows=JSONRows(authors, **names)).defer("abstract")
+
     def identified_by(self, identifier: str) -> Self:
         """Those with this arXiv identifier or DOI, in any form that people write. Raises BadIdentifier."""
         if looks_like_arxiv(identifier):
@@ -155,7 +164,7 @@ class Paper(models.Model):
         return self.title or self.identifier
 
     def get_absolute_url(self) -> str:
-        return reverse("papers:paper", args=[self.slug])
+        return reverse("issues:paper", args=[self.slug])
 
     def clean(self) -> None:
         """Normalise the identifiers, so that each is stored in one form only."""
@@ -189,6 +198,14 @@ class Paper(models.Model):
     @property
     def year(self) -> str:
         return self.issued[:4]
+
+    @property
+    def issued_in_words(self) -> str:
+        """28 May 2020, May 2020 or 2020: as exact as it is known."""
+        if not self.issued:
+            return ""
+        first_day = datetime.date.fromisoformat(self.issued + "-01-01"[len(self.issued) - 4 :])
+        return dateformat.format(first_day, {4: "Y", 7: "F Y", 10: "j F Y"}[len(self.issued)])
 
     @property
     def link(self) -> str:

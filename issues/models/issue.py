@@ -5,6 +5,8 @@ from django.db import models
 from django.urls import reverse
 from django.utils import timezone
 
+from papers.json_rows import JSONRows
+
 
 class IssueState(models.TextChoices):
     DRAFT = "draft", "Draft"
@@ -19,6 +21,16 @@ class IssueQuerySet(models.QuerySet["Issue"]):
 
     def with_story_count(self) -> Self:
         return self.annotate(story_count=models.Count("stories"))
+
+    def with_neighbours(self) -> Self:
+        """With `previous_rows` and `next_rows`: number and title of the published issue before and after, or nothing."""
+        number = models.OuterRef("number")
+        earlier = Issue.objects.published().filter(number__lt=number).order_by("-number")[:1]
+        later = Issue.objects.published().filter(number__gt=number).order_by("number")[:1]
+        return self.annotate(
+            previous_rows=JSONRows(earlier, number="number", title="title"),
+            next_rows=JSONRows(later, number="number", title="title"),
+        )
 
     def next_number(self) -> int:
         return (self.aggregate(last=models.Max("number"))["last"] or 0) + 1

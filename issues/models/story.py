@@ -7,7 +7,8 @@ from taggit.managers import TaggableManager
 
 from issues.models.issue import Issue
 from issues.models.publication import Section
-from issues.models.topic import StoryTopic
+from issues.models.topic import StoryTopic, Topic
+from papers.json_rows import JSONRows
 from papers.models import Authorship, Paper, Resource
 
 WORDS_PER_MINUTE = 230  # silent reading of non-fiction: Brysbaert 2019, doi:10.1016/j.jml.2019.104047, gives 238
@@ -36,8 +37,9 @@ class StoryQuerySet(models.QuerySet["Story"]):
         return self.order_by("section__position", "section_id", "position", "pk")
 
     def for_list(self) -> Self:
-        """With what a line in a list shows: section, issue and topics. One query more than the rows."""
-        return self.select_related("issue", "section").prefetch_related("topics")
+        """With what a line in a list shows: section, issue, and `topic_rows` with name and slug. One query in all."""
+        topics = Topic.objects.filter(items__content_object=models.OuterRef("pk")).order_by("name")
+        return self.select_related("issue", "section").annotate(topic_rows=JSONRows(topics, name="name", slug="slug"))
 
     def for_page(self) -> Self:
         """With all that a story's page shows, in a number of queries that doesn't grow with the rows."""
@@ -47,6 +49,25 @@ class StoryQuerySet(models.QuerySet["Story"]):
             models.Prefetch("story_resources", StoryResource.objects.select_related("resource")),
             "corrections",
         )
+
+    def with_neighbours(self) -> Self:
+        """With `previous_rows` and `next_rows`: title and slug of the published story before and after, or nothing.
+
+        In the archive's order, by issue and position. No further query; the cost is that of one row by index.
+        """
+        here = {"issue": models.OuterRef("issue"), "number": models.OuterRef("issue__number")}
+        position = models.OuterRef("position")
+        stories = Story.objects.published()
+        earlier = stories.filter(issue__number__lte=here["number"]).exclude(issue=here["issue"], position__gte=position)
+        later = stories.filter(issue__number__gte=here["number"]).exclude(issue=here["issue"], position__lte=position)
+        return self.annotate(
+            previous_rows=JSONRows(earlier.order_by("-issue__number", "-position")[:1], title="title", slug="slug"),
+            next_rows=JSONRows(later.order_by("issue__number", "position")[:1], title="title", slug="slug"),
+        )
+
+    def older_than(self, number: int, position: int) -> Self:
+        """Those that follow the story at this place in `newest_first()`: where the next page of a long list starts."""
+        return self.filter(issue__number__lte=number).exclude(issue__number=number, position__lte=position)
 
 
 class Story(models.Model):
@@ -100,12 +121,20 @@ class Story(models.Model):
         return max(1, math.ceil(self.word_count / WORDS_PER_MINUTE))
 
 
+class StoryPaperQuerySet(models.QuerySet["StoryPaper"]):
+    def public(self) -> Self:
+        """Those of stories that readers may see."""
+        return self.filter(story__issue__in=Issue.objects.published())
+
+
 class StoryPaper(models.Model):
     """A paper that a story is about, at a place in its list."""
 
     story = models.ForeignKey(Story, models.CASCADE, related_name="story_papers")
     paper = models.ForeignKey(Paper, models.PROTECT, related_name="story_papers")
     position = models.PositiveSmallIntegerField(default=0)
+
+    objects = StoryPaperQuerySet.as_manager()
 
     class Meta:
         ordering = ["position", "pk"]
@@ -143,6 +172,12 @@ class ReferenceQuerySet(models.QuerySet["Reference"]):
         """References in stories that readers may see."""
         return self.filter(source__issue__in=Issue.objects.published())
 
+    def touching(self, story: Story) -> Self:
+        """Those that a story makes, and those that others make to it or to its issue, with both ends. One query."""
+        return self.filter(
+            models.Q(source=story) | models.Q(target_story=story) | models.Q(target_issue=story.issue)
+        ).select_related("source__issue", "target_issue", "target_story__issue")
+
 
 class Reference(models.Model):
     """A link from one story to another story or issue, found in the text. Without a target it stayed text."""
@@ -167,3 +202,7 @@ class Reference(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+    @property
+    def target(self) -> Issue | Story | None:
+        return self.target_story or self.target_issue

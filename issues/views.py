@@ -1,0 +1,163 @@
+"""The public archive: what is published, for everybody alike, without cookies."""
+
+import hashlib
+import re
+from typing import Any
+
+from django.core.paginator import InvalidPage, Page, Paginator
+from django.db.models import Count, Exists, OuterRef, Prefetch, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import condition, require_safe
+
+from issues.models import Issue, Publication, Reference, Section, Story, StoryPaper, StoryQuerySet, Topic
+from issues.models.topic import TopicAlias
+from papers.models import Paper, PaperQuerySet
+
+PAGE_SIZE = 50  # rows of a long list
+RECENT_ISSUES = 8
+RECENT_STORIES = 100  # the window from which the home page takes topics and papers, so that its cost stays the same
+RECENT_PAPERS = 6
+RECENT_TOPICS = 24
+
+
+def page_of_stories(request: HttpRequest, stories: StoryQuerySet) -> dict[str, Any]:
+    """One page of a list, newest first, as context: `stories`, and `older`, the place where the next page starts.
+
+    A place is an issue's number and a position, as in `?before=41.2`: no page costs more than another, and none
+    moves when stories are added. Raises Http404 for another form. One query.
+    """
+    stories = stories.published().newest_first().for_list()
+    before = request.GET.get("before", "")
+    if before:
+        place = re.fullmatch(r"(\d{1,9})\.(\d{1,9})", before)
+        if place is None:
+            raise Http404("A place in the list is written like ?before=41.2")
+        stories = stories.older_than(int(place[1]), int(place[2]))
+    shown = list(stories[: PAGE_SIZE + 1])
+    last = shown[PAGE_SIZE - 1] if len(shown) > PAGE_SIZE else None
+    older = f"{last.issue.number}.{last.position}" if last and last.issue else ""
+    return {"stories": shown[:PAGE_SIZE], "before": before, "older": older}
+
+
+def numbered_page(request: HttpRequest, rows: QuerySet[Any]) -> Page[Any]:
+    """The page that `?page=` asks for. Raises Http404 if there is none of this number. Two queries."""
+    try:
+        return Paginator(rows, PAGE_SIZE).page(request.GET.get("page", 1))
+    except InvalidPage as error:
+        raise Http404(str(error)) from error
+
+
+def papers_of(story_papers: QuerySet[StoryPaper]) -> PaperQuerySet:
+    return Paper.objects.filter(pk__in=story_papers.values("paper"))
+
+
+def public_sections() -> QuerySet[Section]:
+    return Section.objects.filter(Exists(Story.objects.published().filter(section=OuterRef("pk"))))
+
+
+def theme_css() -> str:
+    """Two custom properties; `site.css` says where they are used. One query."""
+    publication = Publication.objects.current()
+    return f":root{{--accent-on-light:{publication.accent_light};--accent-on-dark:{publication.accent_dark}}}\n"
+
+
+def theme_etag(request: HttpRequest) -> str:
+    return f'"{hashlib.sha256(theme_css().encode()).hexdigest()[:16]}"'
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """What this is, the latest issue, and ways in. Seven queries, none over more than the newest stories."""
+    issues = list(Issue.objects.published()[:RECENT_ISSUES])
+    recent = Story.objects.published().newest_first()[:RECENT_STORIES].values("pk")
+    topics = Topic.objects.filter(items__content_object__in=recent).annotate(story_count=Count("items"))
+    context = {
+        "issue": issues[0] if issues else None,
+        "earlier_issues": issues[1:],
+        "stories": issues[0].stories.in_reading_order().for_list() if issues else [],
+        "topics": topics.order_by("-story_count", "name")[:RECENT_TOPICS],
+        "sections": public_sections(),
+        "papers": papers_of(StoryPaper.objects.filter(story__in=recent)).for_list()[:RECENT_PAPERS],
+    }
+    return render(request, "issues/home.html", context)
+
+
+@require_safe
+def issues(request: HttpRequest) -> HttpResponse:
+    """All issues by year, with the titles of their stories. Four queries."""
+    stories = Story.objects.in_reading_order().only("title", "slug", "issue_id")
+    published = Issue.objects.published().prefetch_related(Prefetch("stories", stories))
+    return render(request, "issues/issue_list.html", {"page": numbered_page(request, published)})
+
+
+@require_safe
+def issue(request: HttpRequest, number: int) -> HttpResponse:
+    """An issue with the full text of its stories. Seven queries."""
+    issue = get_object_or_404(Issue.objects.published().with_neighbours(), number=number)
+    stories = issue.stories.in_reading_order().for_page()
+    return render(request, "issues/issue_detail.html", {"issue": issue, "stories": stories})
+
+
+@require_safe
+def story(request: HttpRequest, slug: str) -> HttpResponse:
+    """A story with its papers, resources, corrections and references in both directions. Seven queries."""
+    story = get_object_or_404(Story.objects.published().for_page().with_neighbours(), slug=slug)
+    references = list(Reference.objects.from_published().touching(story))
+    context = {
+        "story": story,
+        "refers_to": [each for each in references if each.source == story and each.target and each.target.is_public],
+        "referred_to_by": [each for each in references if each.source != story],
+    }
+    return render(request, "issues/story_detail.html", context)
+
+
+@require_safe
+def topics(request: HttpRequest) -> HttpResponse:
+    """All topics on one page, with what they build on. Two queries."""
+    topics = Topic.objects.public().with_story_count().with_relations()
+    return render(request, "issues/topic_list.html", {"topics": topics})
+
+
+@require_safe
+def topic(request: HttpRequest, slug: str) -> HttpResponseBase:
+    """A topic, or the way to it from another of its names. Four queries."""
+    topic = Topic.objects.public().with_relations().filter(slug=slug).first()
+    if topic is None:
+        alias = get_object_or_404(TopicAlias.objects.filter(topic__in=Topic.objects.public()), slug=slug)
+        return redirect(alias.topic, permanent=True)
+    stories = page_of_stories(request, Story.objects.filter(topic_items__tag=topic))
+    papers = papers_of(StoryPaper.objects.filter(story__in=stories["stories"])).for_list()
+    return render(request, "issues/topic_detail.html", {"topic": topic, "papers": papers, **stories})
+
+
+@require_safe
+def section(request: HttpRequest, slug: str) -> HttpResponse:
+    section = get_object_or_404(public_sections(), slug=slug)
+    stories = page_of_stories(request, Story.objects.filter(section=section))
+    return render(request, "issues/section_detail.html", {"section": section, **stories})
+
+
+@require_safe
+def papers(request: HttpRequest) -> HttpResponse:
+    """All papers that published stories are about, newest first. Three queries."""
+    papers = papers_of(StoryPaper.objects.public()).for_list()
+    return render(request, "issues/paper_list.html", {"page": numbered_page(request, papers)})
+
+
+@require_safe
+def paper(request: HttpRequest, slug: str) -> HttpResponse:
+    """A paper and the stories about it. Five queries."""
+    papers = papers_of(StoryPaper.objects.public()).with_authors().prefetch_related("resources")
+    paper = get_object_or_404(papers, slug=slug)
+    stories = Story.objects.published().filter(papers=paper).newest_first().for_list()
+    return render(request, "issues/paper_detail.html", {"paper": paper, "stories": stories})
+
+
+@require_safe
+@cache_control(public=True, max_age=3600)  # seconds
+@condition(etag_func=theme_etag)
+def theme(request: HttpRequest) -> HttpResponse:
+    """The publication's colours as custom properties: a file of its own, as the pages allow no inline styles."""
+    return HttpResponse(theme_css(), content_type="text/css; charset=utf-8")
