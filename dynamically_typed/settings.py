@@ -200,8 +200,11 @@ LOGGING: dict[str, Any] = {
     "root": {"handlers": ["console"], "level": env.LOG_LEVEL},
     "loggers": {
         "django": {"handlers": [], "level": "INFO"},
-        # Refused requests (404, 403) would fill the log with what strangers type, tokens among it.
+        # Refused requests (404, 403, a Host that isn't ours) would fill the log with what strangers type.
         "django.request": {"level": "ERROR"},
+        "django.security.DisallowedHost": {"level": "CRITICAL"},
+        # It warns of each HEAD request, whose body Django leaves to the server to drop.
+        "gunicorn.http.wsgi": {"level": "ERROR"},
         "celery": {"level": "WARNING"},
         "kombu": {"level": "WARNING"},
         "kombu.connection": {"level": "ERROR"},  # A folder has no host name, of which it warns.
