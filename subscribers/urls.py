@@ -1,4 +1,11 @@
-from django.urls import URLPattern
+from django.urls import path
+
+from subscribers import views
 
 app_name = "subscribers"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("subscribe/", views.sign_up, name="signup"),
+    path("subscribe/check-your-mailbox/", views.check_mailbox, name="check_mailbox"),
+    path("subscribe/confirm/<token>/", views.confirm, name="confirm"),
+    path("unsubscribe/<token>/", views.unsubscribe, name="unsubscribe"),
+]

@@ -1,0 +1,38 @@
+"""How often something may happen, counted in Django's cache in windows of fixed length."""
+
+import time
+from hashlib import sha256
+from ipaddress import ip_address, ip_network
+
+from django.conf import settings
+from django.core.cache import cache
+
+
+def sign_up_allowed(address: str, client: str) -> bool:
+    """Count one sign-up against its three limits: of the address, of the client's network, of everybody together.
+
+    The limits are in settings.SIGN_UP_LIMITS, as (times, seconds). The cache holds hashes for as long as a window
+    lasts, and neither addresses nor clients. With a cache of its own in each process, each process counts alone.
+    """
+    keys = {"address": address.lower(), "network": _network(client), "everybody": ""}
+    results = [_allowed(name, key, *settings.SIGN_UP_LIMITS[name]) for name, key in keys.items()]
+    return all(results)  # each has counted, whatever the others said
+
+
+def _allowed(name: str, key: str, times: int, seconds: int) -> bool:
+    window = int(time.time()) // seconds
+    counter = f"throttle:{sha256(f'{name} {key} {window}'.encode()).hexdigest()}"
+    cache.add(counter, 0, timeout=seconds)
+    try:
+        return cache.incr(counter) <= times
+    except ValueError:  # The cache was full, or restarted, in between.
+        return True
+
+
+def _network(client: str) -> str:
+    """The /24 or /64 that an address belongs to: who has one address has its neighbours, too."""
+    try:
+        version = ip_address(client).version
+    except ValueError:  # Empty behind a Unix socket: all of them count as one.
+        return client
+    return str(ip_network(f"{client}/{24 if version == 4 else 64}", strict=False))
