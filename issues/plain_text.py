@@ -9,9 +9,9 @@ from issues.html_tree import Element, parse
 
 LONGEST_LINE = 998  # octets without the line's end: RFC 5322, section 2.1.1
 NARROWEST = 20  # columns that a block keeps however deep it lies
-INLINE_TAGS = {"a", "abbr", "br", "code", "em", "img", "kbd", "s", "span", "strong", "sub", "sup"}
+INLINE_TAGS = {"a", "abbr", "br", "code", "del", "em", "img", "kbd", "s", "span", "strong", "sub", "sup"}
 BLOCKS_OF_LOOSE_ITEMS = {"p", "pre", "div", "blockquote", "figure", "table", "dl"}
-UNDERLINES = {"h1": "=", "h2": "=", "h3": "-", "h4": "~"}
+UNDERLINES = {"h1": "=", "h2": "=", "h3": "-", "h4": "~", "h5": "."}
 SPACE = re.compile(r"[ \t\r\n\f]+")  # what HTML collapses; a no-break space stays
 ORDINALS = {"st", "nd", "rd", "th"}
 RAISED = str.maketrans("0123456789+-−=()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁿ")
@@ -150,7 +150,7 @@ class _Writer:
 
     def inline(self, nodes: Iterable[Element | str]) -> str:
         text = "".join(map(self.inline_node, nodes))
-        return re.sub(r" *\n *", "\n", re.sub(r" {2,}", " ", text)).strip(" \n")
+        return re.sub(r" *\n *", "\n", re.sub(r" {2,}", " ", text)).strip(" \n\u00a0")
 
     def inline_node(self, node: Element | str) -> str:
         if isinstance(node, str):
@@ -172,12 +172,12 @@ class _Writer:
                 return f"*{text}*"
             case "code":
                 return f"`{text}`"
-            case "s":
+            case "del" | "s":
                 return f"~{text}~"
-            case "sup" if "footnote-ref" in element.classes:
+            case _ if "footnote-ref" in element.classes:
                 return f"[^{text}]"
             case "sup":
-                return text if text in ORDINALS else _shifted(text, "^", RAISED)
+                return text if text in ORDINALS or text.startswith("[^") else _shifted(text, "^", RAISED)
             case "sub":
                 return _shifted(text, "_", LOWERED)
         return text
