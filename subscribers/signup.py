@@ -65,8 +65,19 @@ def unsubscribe(subscriber: Subscriber, *, source: str) -> bool:
 def add(address: str, *, consent: str, source: str) -> Subscriber:
     """Make an active subscriber of somebody who agreed elsewhere; `consent` says how and when.
 
-    Raises AlreadyKnown, with a sentence for the editor, when the address is in the list in any state or its owner
-    had it erased: then only they can come back, through the form.
+    Raises AlreadyKnown (see `refuse_known`).
+    """
+    refuse_known(address)
+    with transaction.atomic():
+        subscriber = Subscriber.objects.create(email=address, state=SubscriberState.ACTIVE)
+        _note(subscriber, ConsentKind.ADDED, source, consent)
+    return subscriber
+
+
+def refuse_known(address: str) -> None:
+    """Raise AlreadyKnown, with a sentence for the editor, if the address is in the list in any state, or erased.
+
+    Only its owner can then come back, through the form.
     """
     if Subscriber.objects.filter(suppression_hash__in=suppression_hashes(address)).exists():
         raise AlreadyKnown("Whoever has this address had it erased. They can come back through the sign-up form.")
@@ -76,10 +87,6 @@ def add(address: str, *, consent: str, source: str) -> Subscriber:
             f"This address is in the list already: {known.get_state_display().lower()}. "
             "Its owner can change that through the sign-up form."
         )
-    with transaction.atomic():
-        subscriber = Subscriber.objects.create(email=address, state=SubscriberState.ACTIVE)
-        _note(subscriber, ConsentKind.ADDED, source, consent)
-    return subscriber
 
 
 def _change_state(subscriber: Subscriber, *, only_from: Sequence[str], to: SubscriberState) -> bool:

@@ -1,0 +1,98 @@
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+
+from subscribers import erasure, signup
+from subscribers.addresses import shown
+from subscribers.forms import AddSubscriberForm
+from subscribers.models import ConsentEvent, Subscriber, SubscriberQuerySet
+
+
+class ConsentEventInline(admin.TabularInline):  # type: ignore[type-arg]  # Parameters exist in the types only.
+    """The consent history, to be read: what happened can't be changed."""
+
+    model = ConsentEvent
+    verbose_name_plural = "consent history"
+    fields = ("created_at", "kind", "source", "wording")
+    readonly_fields = fields
+    extra = 0
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Subscriber | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Subscriber | None = None) -> bool:
+        return False
+
+
+@admin.register(Subscriber)
+class SubscriberAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """States change by actions only, which call the same functions as the pages that readers see."""
+
+    list_display = ["address", "state", "created_at", "updated_at"]
+    list_filter = ["state"]
+    search_fields = ["email"]
+    search_help_text = "A part of an address."
+    date_hierarchy = "created_at"
+    list_per_page = 100
+    show_full_result_count = False
+    actions = ["unsubscribe", "erase"]
+
+    @admin.display(description="address", ordering="email")
+    def address(self, subscriber: Subscriber) -> str:
+        return shown(subscriber.email) if subscriber.email else str(subscriber)
+
+    def get_fields(self, request: HttpRequest, obj: Subscriber | None = None) -> tuple[str, ...]:
+        return ("address", "state", "created_at", "updated_at") if obj else ("email", "consent")
+
+    def get_inlines(self, request: HttpRequest, obj: Subscriber | None) -> tuple[type[ConsentEventInline], ...]:
+        return (ConsentEventInline,) if obj else ()
+
+    def get_form(self, request: HttpRequest, obj: Subscriber | None = None, change: bool = False, **kwargs: Any) -> Any:
+        return super().get_form(request, obj, change, **kwargs) if obj else AddSubscriberForm
+
+    def save_model(self, request: HttpRequest, obj: Subscriber, form: Any, change: bool) -> None:
+        """Nothing: the form has added the subscriber, and nothing else is saved here."""
+
+    def has_change_permission(self, request: HttpRequest, obj: Subscriber | None = None) -> bool:
+        """For the list's actions; a single subscriber is only looked at."""
+        return obj is None and super().has_change_permission(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Subscriber | None = None) -> bool:
+        return False  # What was sent to whom stays in the ledger: erasing is the way.
+
+    def has_erase_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("subscribers.delete_subscriber")
+
+    @admin.action(description="Unsubscribe", permissions=["change"])
+    def unsubscribe(self, request: HttpRequest, subscribers: SubscriberQuerySet) -> None:
+        changed = self._apply(request, subscribers, signup.unsubscribe, "Unsubscribed by an editor.")
+        self.message_user(request, f"{changed} unsubscribed.", messages.SUCCESS)
+
+    @admin.action(description="Erase: forget the address for good", permissions=["erase"])
+    def erase(self, request: HttpRequest, subscribers: SubscriberQuerySet) -> HttpResponse | None:
+        if "confirmed" not in request.POST:
+            context = {
+                **self.admin_site.each_context(request),
+                "title": "Erase for good?",
+                "opts": self.opts,
+                "subscribers": subscribers,
+                "checkbox": ACTION_CHECKBOX_NAME,
+            }
+            return TemplateResponse(request, "subscribers/admin_erase.html", context)
+        changed = self._apply(request, subscribers, erasure.erase, "Erased by an editor.")
+        self.message_user(request, f"{changed} erased.", messages.SUCCESS)
+        return None
+
+    def _apply(
+        self, request: HttpRequest, subscribers: SubscriberQuerySet, change: Callable[..., bool], log: str
+    ) -> int:
+        """Change each, and note in the admin's log who did it; return how many changed."""
+        changed = [subscriber for subscriber in subscribers if change(subscriber, source="admin")]
+        for subscriber in changed:
+            self.log_change(request, subscriber, log)
+        return len(changed)
