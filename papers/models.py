@@ -200,6 +200,11 @@ class Paper(models.Model):
         return self.issued[:4]
 
     @property
+    def issued_with_slashes(self) -> str:
+        """2020/05/28, as citation_publication_date takes it."""
+        return self.issued.replace("-", "/")
+
+    @property
     def issued_in_words(self) -> str:
         """28 May 2020, May 2020 or 2020: as exact as it is known."""
         if not self.issued:

@@ -43,6 +43,11 @@ class Topic(TagBase):
     def get_absolute_url(self) -> str:
         return reverse("issues:topic", args=[self.slug])
 
+    @property
+    def initial(self) -> str:
+        """The letter that an index puts it under."""
+        return self.name[:1].upper()
+
 
 class TopicAlias(models.Model):
     """Another or an earlier name of a topic; its address redirects to the topic's."""
