@@ -1,7 +1,7 @@
 """From one URL per outside service to the settings of Django and Celery; each raises ImproperlyConfigured."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
 import dj_database_url
@@ -69,27 +69,39 @@ def broker_settings(url: str, *, folder: Path) -> tuple[str, dict[str, Any]]:
     raise ImproperlyConfigured("CELERY_BROKER_URL takes filesystem:// or redis://host:6379/0.")
 
 
-def email_settings(url: str) -> dict[str, Any]:
-    """Django's EMAIL_… settings. User and password are percent-encoded in the URL."""
+class MailServer(NamedTuple):
+    """What Django's EMAIL_… settings hold."""
+
+    backend: str
+    host: str = ""
+    port: int = 25
+    user: str = ""
+    password: str = ""
+    use_tls: bool = False
+    use_ssl: bool = False
+
+
+def mail_server(url: str) -> MailServer:
+    """User and password are percent-encoded in the URL."""
     parts = urlsplit(url)
     if parts.scheme == "maildir":
-        return {"EMAIL_BACKEND": "deliveries.maildir.MaildirBackend"}
+        return MailServer("deliveries.maildir.MaildirBackend")
     if parts.scheme == "console":
-        return {"EMAIL_BACKEND": "django.core.mail.backends.console.EmailBackend"}
+        return MailServer("django.core.mail.backends.console.EmailBackend")
     ports = {"smtp": 25, "smtp+tls": 587, "smtps": 465}
     if parts.scheme not in ports or not parts.hostname:
         raise ImproperlyConfigured(
             "EMAIL_URL takes maildir:, console:, smtp://user:password@host:25, smtp+tls://…:587 or smtps://…:465."
         )
-    return {
-        "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
-        "EMAIL_HOST": parts.hostname,
-        "EMAIL_PORT": _port(parts) or ports[parts.scheme],
-        "EMAIL_HOST_USER": unquote(parts.username or ""),
-        "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
-        "EMAIL_USE_TLS": parts.scheme == "smtp+tls",
-        "EMAIL_USE_SSL": parts.scheme == "smtps",
-    }
+    return MailServer(
+        "django.core.mail.backends.smtp.EmailBackend",
+        host=parts.hostname,
+        port=_port(parts) or ports[parts.scheme],
+        user=unquote(parts.username or ""),
+        password=unquote(parts.password or ""),
+        use_tls=parts.scheme == "smtp+tls",
+        use_ssl=parts.scheme == "smtps",
+    )
 
 
 def _port(parts: SplitResult) -> int | None:

@@ -99,9 +99,16 @@ DATABASES = {
 CACHES = {"default": service_urls.cache_settings(env.CACHE_URL)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+mail_server = service_urls.mail_server(env.EMAIL_URL)
+EMAIL_BACKEND = mail_server.backend
+EMAIL_HOST = mail_server.host
+EMAIL_PORT = mail_server.port
+EMAIL_HOST_USER = mail_server.user
+EMAIL_HOST_PASSWORD = mail_server.password
+EMAIL_USE_TLS = mail_server.use_tls
+EMAIL_USE_SSL = mail_server.use_ssl
 EMAIL_TIMEOUT = env.EMAIL_TIMEOUT  # seconds
 MAILDIR_PATH = VAR_DIR / "mail"
-locals().update(service_urls.email_settings(env.EMAIL_URL))
 
 # Celery: tasks carry ids, the database holds the truth, so a task may be lost or run twice without harm.
 CELERY_BROKER_URL, CELERY_BROKER_TRANSPORT_OPTIONS = service_urls.broker_settings(

@@ -1,6 +1,5 @@
 """What manage.py says and does under settings of all kinds, seen from outside: each test starts a process."""
 
-import os
 import subprocess
 import sys
 
@@ -19,16 +18,14 @@ PRODUCTION = {
 
 
 @pytest.fixture
-def manage(tmp_path):
+def manage(tmp_path, bare_environment):
     """Run manage.py with these variables only; return the finished process."""
-    others = {name: value for name, value in os.environ.items() if name not in Environment.__dataclass_fields__}
 
     def run(*arguments, **variables):
-        environment = {**others, "VAR_DIR": str(tmp_path), **variables}
         return subprocess.run(
             [sys.executable, "manage.py", *arguments],
             cwd=BASE_DIR,
-            env=environment,
+            env={**bare_environment, "VAR_DIR": str(tmp_path), **variables},
             capture_output=True,
             text=True,
             timeout=60,
@@ -98,19 +95,19 @@ def test_a_pool_keeps_the_connections_itself():
     ],
 )
 def test_the_scheme_of_the_mail_url_decides_port_and_encryption(url, host, port, tls, ssl):
-    values = service_urls.email_settings(url)
-    assert (values["EMAIL_HOST"], values["EMAIL_PORT"]) == (host, port)
-    assert (values["EMAIL_USE_TLS"], values["EMAIL_USE_SSL"]) == (tls, ssl)
+    server = service_urls.mail_server(url)
+    assert (server.host, server.port) == (host, port)
+    assert (server.use_tls, server.use_ssl) == (tls, ssl)
 
 
 def test_user_and_password_of_the_mail_url_are_percent_decoded():
-    values = service_urls.email_settings("smtp+tls://editor%40example.org:p%2Fss%3Aword@mail.example.org")
-    assert values["EMAIL_HOST_USER"] == "editor@example.org"
-    assert values["EMAIL_HOST_PASSWORD"] == "p/ss:word"
+    server = service_urls.mail_server("smtp+tls://editor%40example.org:p%2Fss%3Aword@mail.example.org")
+    assert server.user == "editor@example.org"
+    assert server.password == "p/ss:word"
 
 
 def test_mail_stays_on_the_machine_by_default():
-    assert service_urls.email_settings(Environment().EMAIL_URL)["EMAIL_BACKEND"] == "deliveries.maildir.MaildirBackend"
+    assert service_urls.mail_server(Environment().EMAIL_URL).backend == "deliveries.maildir.MaildirBackend"
 
 
 @pytest.mark.parametrize(
@@ -120,8 +117,8 @@ def test_mail_stays_on_the_machine_by_default():
         (lambda: service_urls.database_settings("nonsense", max_age=0), "DATABASE_URL"),
         (lambda: service_urls.cache_settings("memcached://x"), "CACHE_URL"),
         (lambda: service_urls.broker_settings("amqp://x", folder=None), "CELERY_BROKER_URL"),
-        (lambda: service_urls.email_settings("smtp:"), "EMAIL_URL"),
-        (lambda: service_urls.email_settings("smtp://mail.example.org:port"), "EMAIL_URL"),
+        (lambda: service_urls.mail_server("smtp:"), "EMAIL_URL"),
+        (lambda: service_urls.mail_server("smtp://mail.example.org:port"), "EMAIL_URL"),
     ],
 )
 def test_an_unknown_service_is_refused_by_the_name_of_its_variable(read, name):
