@@ -1,0 +1,19 @@
+import pytest
+
+
+@pytest.fixture
+def picture(settings):
+    settings.MEDIA_ROOT.mkdir()
+    (settings.MEDIA_ROOT / "figure.png").write_bytes(b"picture")
+
+
+def test_an_uploaded_picture_can_be_seen(client, picture):
+    answer = client.get("/media/figure.png")
+    assert b"".join(answer.streaming_content) == b"picture"
+    assert answer.headers["Content-Type"] == "image/png"
+
+
+@pytest.mark.parametrize("address", ["/media/", "/media/other.png", "/media/../db.sqlite3", "/media/%2e%2e/db.sqlite3"])
+def test_nothing_but_pictures_can_be_had_from_their_folder(client, db, settings, picture, address):
+    (settings.MEDIA_ROOT.parent / "db.sqlite3").write_text("secret")
+    assert client.get(address).status_code == 404
