@@ -95,7 +95,11 @@ def issues(request: HttpRequest) -> HttpResponse:
 @require_safe
 def issue(request: HttpRequest, number: int) -> HttpResponse:
     """An issue with the full text of its stories. Seven queries."""
-    issue = get_object_or_404(Issue.objects.published().with_neighbours(), number=number)
+    return issue_page(request, get_object_or_404(Issue.objects.published().with_neighbours(), number=number))
+
+
+def issue_page(request: HttpRequest, issue: Issue) -> HttpResponse:
+    """The page of an issue `with_neighbours()`, public or not: who may see it is the caller's care."""
     stories = issue.stories.in_reading_order().for_page()
     return render(request, "issues/issue_detail.html", {"issue": issue, "stories": stories})
 
@@ -103,7 +107,12 @@ def issue(request: HttpRequest, number: int) -> HttpResponse:
 @require_safe
 def story(request: HttpRequest, slug: str) -> HttpResponse:
     """A story with its papers, resources, corrections and references in both directions. Seven queries."""
-    story = get_object_or_404(Story.objects.published().for_page().with_neighbours(), slug=slug)
+    stories = Story.objects.published().for_page().with_neighbours()
+    return story_page(request, get_object_or_404(stories, slug=slug))
+
+
+def story_page(request: HttpRequest, story: Story) -> HttpResponse:
+    """The page of a story `for_page()` and `with_neighbours()`, public or not: who may see it is the caller's care."""
     references = list(Reference.objects.from_published().touching(story))
     context = {
         "story": story,

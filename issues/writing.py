@@ -21,6 +21,14 @@ def save_story(story: Story, *, editor: User | None = None, note: str = "") -> R
     A story with an issue and no position gets the last one. Related rows (topics, papers) are set before or after,
     with `record_revision` called again. Raises BadMarkdown; then nothing is changed.
     """
+    rendered = store_story(story)
+    record_revision(story, editor=editor, note=note)
+    return rendered
+
+
+@transaction.atomic
+def store_story(story: Story) -> Rendered:
+    """As `save_story`, without the revision: for those who set topics and papers next and record it all as one."""
     rendered = render_story(story)
     if story.issue_id is None:
         story.position = None
@@ -28,7 +36,6 @@ def save_story(story: Story, *, editor: User | None = None, note: str = "") -> R
         story.position = next_position(story.issue_id)
     story.save()
     store_references(story, rendered.references)
-    record_revision(story, editor=editor, note=note)
     return rendered
 
 

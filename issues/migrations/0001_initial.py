@@ -68,6 +68,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-number'],
+                'permissions': [('publish_issue', 'Can publish issues on the web, and take back their approval')],
                 'constraints': [models.CheckConstraint(condition=models.Q(('state__in', ['draft', 'approved', 'published'])), name='issue_state_known'), models.CheckConstraint(condition=models.Q(('number__gte', 1)), name='issue_number_positive'), models.CheckConstraint(condition=models.Q(models.Q(('published_at__isnull', False), ('state', 'published')), models.Q(models.Q(('state', 'published'), _negated=True), ('published_at__isnull', True)), _connector='OR'), name='issue_published_has_time')],
             },
         ),
@@ -116,6 +117,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name_plural': 'stories',
                 'ordering': ['-issue__number', 'position', '-pk'],
+                'permissions': [('approve_story', 'Can approve stories, and change approved ones')],
             },
         ),
         migrations.CreateModel(

@@ -58,6 +58,7 @@ class Issue(models.Model):
 
     class Meta:
         ordering = ["-number"]
+        permissions = [("publish_issue", "Can publish issues on the web, and take back their approval")]
         constraints = [
             models.CheckConstraint(condition=models.Q(state__in=IssueState.values), name="issue_state_known"),
             models.CheckConstraint(condition=models.Q(number__gte=1), name="issue_number_positive"),

@@ -96,6 +96,7 @@ class Story(models.Model):
     class Meta:
         ordering = ["-issue__number", "position", "-pk"]
         verbose_name_plural = "stories"
+        permissions = [("approve_story", "Can approve stories, and change approved ones")]
         constraints = [
             models.CheckConstraint(condition=models.Q(state__in=StoryState.values), name="story_state_known"),
             models.UniqueConstraint(fields=["issue", "position"], name="one_story_per_position"),
