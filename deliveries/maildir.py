@@ -13,6 +13,7 @@ from email import message_from_bytes
 from email.message import EmailMessage as ParsedMessage
 from email.policy import default as default_policy
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.core.mail import EmailMessage
@@ -34,7 +35,8 @@ class MaildirBackend(BaseEmailBackend):
         """Raises OSError if the disk is full or the folder may not be written."""
         self.open()
         for message in email_messages:
-            write(message.message().as_bytes(linesep="\r\n"))
+            mime: Any = message.message()  # Django's classes take a line separator, which the types don't know.
+            write(mime.as_bytes(linesep="\r\n"))
         return len(email_messages)
 
 
@@ -52,10 +54,10 @@ def write(content: bytes) -> str:
 def keys() -> list[str]:
     """The names of all messages, newest first. Only names are read."""
     try:
-        names = os.listdir(Path(settings.MAILDIR_PATH) / "new")
+        names = [path.name for path in (Path(settings.MAILDIR_PATH) / "new").iterdir()]
     except FileNotFoundError:
         return []
-    return sorted((name for name in names if KEY.fullmatch(name)), reverse=True)
+    return sorted(filter(KEY.fullmatch, names), reverse=True)
 
 
 def read_bytes(key: str) -> bytes:
@@ -75,7 +77,7 @@ def read_headers(key: str) -> ParsedMessage:
     """Read a message as far as its first empty line. Raises KeyError."""
     try:
         with path_of(key).open("rb") as file:
-            lines = b"".join(itertools.takewhile(lambda line: line.strip(b"\r\n"), file))
+            lines = b"".join(itertools.takewhile(lambda line: line != b"\r\n", file))
     except FileNotFoundError:
         raise KeyError(key) from None
     return message_from_bytes(lines, policy=default_policy)
