@@ -86,6 +86,20 @@ class Environment:
         ),
     ] = "maildir:"
     EMAIL_TIMEOUT: Annotated[float, Meaning("Seconds to wait for the mail server.", minimum=0.1)] = 10.0
+    SENDING_TASKS: Annotated[
+        int, Meaning("How many tasks, and so how many connections to the mail server, send an issue at once.", minimum=1)
+    ] = 2
+    SENDING_BATCH_SIZE: Annotated[
+        int, Meaning("How many mails a task claims at once. A pause waits for none of them.", minimum=1)
+    ] = 50
+    SENDING_LEASE_SECONDS: Annotated[
+        int,
+        Meaning(
+            "Seconds after which a mail in the hands of a worker that died counts as uncertain; "
+            "at least ten times EMAIL_TIMEOUT.",
+            minimum=1,
+        ),
+    ] = 120
     SECURE_SSL_REDIRECT: Annotated[
         bool, Meaning("Whether http is redirected to https. Only matters when DEBUG is false.")
     ] = True

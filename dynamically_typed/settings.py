@@ -108,6 +108,9 @@ EMAIL_HOST_PASSWORD = mail_server.password
 EMAIL_USE_TLS = mail_server.use_tls
 EMAIL_USE_SSL = mail_server.use_ssl
 EMAIL_TIMEOUT = env.EMAIL_TIMEOUT  # seconds
+SENDING_TASKS = env.SENDING_TASKS
+SENDING_BATCH_SIZE = env.SENDING_BATCH_SIZE
+SENDING_LEASE_SECONDS = env.SENDING_LEASE_SECONDS
 MAILDIR_PATH = VAR_DIR / "mail"
 
 # Celery: tasks carry ids, the database holds the truth, so a task may be lost or run twice without harm.
