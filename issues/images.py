@@ -143,3 +143,15 @@ def attributes(image: Image, medium: str) -> dict[str, str]:
         "loading": "lazy",
         "decoding": "async",
     }
+
+
+def files_of(image: Image) -> list[str]:
+    """The names in the storage of all files of an image."""
+    name = image.file.name or ""
+    renditions = [rendition_name(name, width, ".webp") for width in rendition_widths(image.width)]
+    return list(dict.fromkeys([name, fallback_name(name, image.width), *renditions]))
+
+
+def delete_files(image: Image) -> None:
+    for name in files_of(image):
+        default_storage.delete(name)

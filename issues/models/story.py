@@ -70,7 +70,7 @@ class StoryQuerySet(models.QuerySet["Story"]):
         return self.filter(issue__number__lte=number).exclude(issue__number=number, position__lte=position)
 
 
-class Story(models.Model):
+class Story(models.Model):  # type: ignore[django-manager-missing]
     """The unit of writing, with a permanent address; in at most one issue, at a position, else in the queue."""
 
     title = models.CharField(max_length=200)

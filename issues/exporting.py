@@ -1,0 +1,117 @@
+"""Writing the database's digest as a folder of files, in the format that the importer reads."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from django.core.files.storage import default_storage
+
+from issues.digest_format import IssueFile, ResourceEntry, StoryFile, dump_yaml, write_issue, write_story
+from issues.errors import BadFile
+from issues.importing_records import PUBLICATION_KEYS
+from issues.models import Image, Issue, IssueState, Publication, Section, Story, Topic
+from papers.csl import as_csl
+from papers.models import Paper
+
+
+def export_digest(folder: Path, *, progress: Callable[[str], object] = lambda name: None) -> int:
+    """Write everything that the format holds into a new or empty folder; return the number of files.
+
+    Corrections, revisions, mailings and subscribers are not part of it. Memory does not grow with the archive, but for
+    the records of topics and papers. Raises BadFile if the folder holds something already.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise BadFile(str(folder), "The folder is not empty. Name a new one, so that nothing old is mixed in.")
+    written = 0
+    for name, content in digest_files():
+        progress(name)
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        written += 1
+    return written
+
+
+def digest_files() -> Iterator[tuple[str, bytes]]:
+    """Yield the name and the bytes of each file of the digest."""
+    yield "digest.yaml", dump_yaml({"publication": publication_values(), "sections": section_values()}).encode()
+    if topics := topic_values():
+        yield "topics.yaml", dump_yaml({"topics": topics}).encode()
+    papers = [as_csl(paper) for paper in Paper.objects.with_authors().order_by("slug")]
+    if papers:
+        yield "papers.yaml", dump_yaml({"references": papers}).encode()
+    for issue in Issue.objects.order_by("number").iterator(chunk_size=100):
+        file = issue_file(issue)
+        yield file.name, write_issue(file).encode()
+    for story in Story.objects.for_page().order_by("issue__number", "position", "slug").iterator(chunk_size=100):
+        entry = story_file(story)
+        yield entry.name, write_story(entry).encode()
+    for image in Image.objects.order_by("name").iterator():
+        with default_storage.open(image.file.name or "") as source:
+            yield image.source, source.read()
+
+
+def publication_values() -> dict[str, str]:
+    publication = Publication.objects.current()
+    return {key: getattr(publication, key) for key in PUBLICATION_KEYS if getattr(publication, key)}
+
+
+def section_values() -> list[dict[str, str]]:
+    keys = ("name", "slug", "description")
+    return [{key: getattr(section, key) for key in keys if getattr(section, key)} for section in Section.objects.all()]
+
+
+def topic_values() -> list[dict[str, Any]]:
+    topics = Topic.objects.prefetch_related("aliases", "builds_on").order_by("name")
+    return [
+        {
+            key: value
+            for key, value in {
+                "name": topic.name,
+                "slug": topic.slug,
+                "description": topic.description,
+                "aliases": [alias.name for alias in topic.aliases.all()],
+                "builds_on": sorted(foundation.name for foundation in topic.builds_on.all()),
+            }.items()
+            if value
+        }
+        for topic in topics
+    ]
+
+
+def issue_file(issue: Issue) -> IssueFile:
+    """An approved issue is written as a draft: approval is for one frozen mailing, not for a text."""
+    return IssueFile(
+        name=f"issues/{issue.number:03}.md",
+        number=issue.number,
+        date=issue.date,
+        title=issue.title,
+        subject=issue.subject,
+        preheader=issue.preheader,
+        summary=issue.summary,
+        state="published" if issue.state == IssueState.PUBLISHED else "draft",
+        intro=issue.intro.strip(),
+        outro=issue.outro.strip(),
+    )
+
+
+def story_file(story: Story) -> StoryFile:
+    """No query for a story from `for_page()`."""
+    issue = story.issue
+    return StoryFile(
+        name=f"{issue.number:03}-{story.slug}.md" if issue else f"queue-{story.slug}.md",
+        title=story.title,
+        slug=story.slug,
+        section=story.section.name,
+        body=story.body.strip("\n"),
+        issue=issue.number if issue else None,
+        date=issue.date if issue else None,
+        position=story.position,
+        topics=sorted(topic.name for topic in story.topics.all()),
+        papers=[row.paper.identifier or row.paper.slug for row in story.story_papers.all()],
+        resources=[
+            ResourceEntry(row.title, row.resource.url, row.resource.kind) for row in story.story_resources.all()
+        ],
+        summary=story.summary,
+        state=story.state,
+    )
