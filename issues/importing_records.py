@@ -11,7 +11,7 @@ from issues.digest_format import IssueFile, load_yaml, read_text
 from issues.errors import BadFile
 from issues.importing_figures import import_figures
 from issues.models import Issue, Publication, Section, Topic, TopicAlias
-from issues.writing import save_issue, save_topic
+from issues.writing import save_issue, save_publication, save_topic
 from papers.csl import record_paper
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def import_publication(folder: Path, report: "Report") -> None:
         changed = assign(publication, {key: str(value).strip() for key, value in values.items()})
         if changed:
             check(publication, "digest.yaml")
-            publication.save()
+            save_publication(publication)
         report.add("publication", "updated" if changed else "unchanged")
 
 

@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Max
 
-from issues.models import Issue, Story, StoryPaper, StoryResource, Topic
+from issues.models import Issue, Publication, Story, StoryPaper, StoryResource, Topic
 from issues.references import store_references
 from issues.rendering import Rendered, render_for_web
 from issues.revising import record_revision
@@ -63,6 +63,14 @@ def save_issue(issue: Issue, *, editor: User | None = None, note: str = "") -> t
     issue.save()
     record_revision(issue, editor=editor, note=note)
     return intro, outro
+
+
+def save_publication(publication: Publication) -> Rendered:
+    """Save the publication with its description as HTML; return what the renderer found. Raises BadMarkdown."""
+    rendered = render_for_web(publication.description, scope="publication")
+    publication.description_html = rendered.html
+    publication.save()
+    return rendered
 
 
 def save_topic(topic: Topic) -> Rendered:

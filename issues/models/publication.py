@@ -36,6 +36,7 @@ class Publication(models.Model):
     description = models.TextField(
         blank=True, help_text="What this is and for whom, in Markdown. Shown on the home page."
     )
+    description_html = models.TextField(blank=True, editable=False)
     language = models.CharField(max_length=12, default="en", help_text="BCP 47, like en or pt-BR.")
     time_zone = models.CharField(max_length=64, default="UTC", validators=[validate_time_zone])
     from_name = models.CharField(
