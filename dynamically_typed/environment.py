@@ -87,7 +87,8 @@ class Environment:
     ] = "maildir:"
     EMAIL_TIMEOUT: Annotated[float, Meaning("Seconds to wait for the mail server.", minimum=0.1)] = 10.0
     SENDING_TASKS: Annotated[
-        int, Meaning("How many tasks, and so how many connections to the mail server, send an issue at once.", minimum=1)
+        int,
+        Meaning("How many tasks, and so how many connections to the mail server, send an issue at once.", minimum=1),
     ] = 2
     SENDING_BATCH_SIZE: Annotated[
         int, Meaning("How many mails a task claims at once. A pause waits for none of them.", minimum=1)
