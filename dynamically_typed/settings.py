@@ -194,6 +194,7 @@ LANGUAGE_CODE = "en"
 TIME_ZONE = env.TIME_ZONE.key
 USE_TZ = True
 TAGGIT_CASE_INSENSITIVE = True
+FORMS_URLFIELD_ASSUME_HTTPS = True  # as Django 6 will without being told; delete it then
 
 # Log lines hold ids, never addresses or tokens.
 LOGGING: dict[str, Any] = {
