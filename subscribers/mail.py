@@ -108,7 +108,7 @@ def _build(note: ConsentEvent) -> EmailMultiAlternatives:
         }
     message = EmailMultiAlternatives(
         subject=render_to_string(f"{folder}/subject.txt", context).strip(),
-        body=render_to_string(f"{folder}/body.txt", context),
+        body=render_to_string(f"{folder}/body.txt", context).strip() + "\n",
         from_email=formataddr((publication.sender, publication.from_email)),
         to=[subscriber.email],
         reply_to=[publication.reply_to] if publication.reply_to else None,

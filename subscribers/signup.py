@@ -6,7 +6,6 @@ have gone through `addresses.normalise`.
 
 from collections.abc import Sequence
 from datetime import timedelta
-from functools import partial
 
 from django.db import transaction
 from django.utils import timezone
@@ -36,7 +35,7 @@ def sign_up(address: str, *, wording: str, source: str) -> None:
         subscriber.save(update_fields=["updated_at"])
         # Robust: if the broker is away, the visitor gets the usual answer and the next round of
         # tasks.answer_forgotten_sign_ups the mail.
-        transaction.on_commit(partial(tasks.answer_sign_up.delay, subscriber.pk), robust=True)
+        transaction.on_commit(lambda: tasks.answer_sign_up.delay(subscriber.pk), robust=True)
 
 
 def confirm(token: str, *, source: str) -> Subscriber:

@@ -29,14 +29,15 @@ def make_subscriber(db):
 
 
 @pytest.fixture
-def _tasks_at_once(monkeypatch):
+def tasks_at_once():
     """Run tasks where they are enqueued, as soon as the transaction is committed."""
-    monkeypatch.setattr(celery_app.conf, "task_always_eager", True)
-    monkeypatch.setattr(celery_app.conf, "task_eager_propagates", True)
+    celery_app.conf.update(task_always_eager=True, task_eager_propagates=True)
+    yield
+    celery_app.conf.update(task_always_eager=False, task_eager_propagates=False)
 
 
 @pytest.fixture
-def sign_up(client, _tasks_at_once, django_capture_on_commit_callbacks):
+def sign_up(client, tasks_at_once, django_capture_on_commit_callbacks):
     """Type an address into the form; return the answer. The mail, if any, is in the mailbox then."""
 
     def post(email, *, follow=False, **fields):
