@@ -6,13 +6,16 @@ from typing import Any
 
 from django.core.paginator import InvalidPage, Page, Paginator
 from django.db.models import Count, Exists, OuterRef, Prefetch, QuerySet
+from django.db.models.functions import Lower
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.text import Truncator
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import condition, require_safe
 
 from issues.models import Issue, Publication, Reference, Section, Story, StoryPaper, StoryQuerySet, Topic
 from issues.models.topic import TopicAlias
+from issues.text_blocks import text_blocks
 from papers.models import Paper, PaperQuerySet
 
 PAGE_SIZE = 50  # rows of a long list
@@ -49,6 +52,11 @@ def numbered_page(request: HttpRequest, rows: QuerySet[Any]) -> Page[Any]:
         raise Http404(str(error)) from error
 
 
+def opening(html: str) -> str:
+    """The first words of a text, for search engines and where its address is shared."""
+    return Truncator(" ".join(text_blocks(html)[:2])).words(30)
+
+
 def papers_of(story_papers: QuerySet[StoryPaper]) -> PaperQuerySet:
     return Paper.objects.filter(pk__in=story_papers.values("paper"))
 
@@ -77,7 +85,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "issue": issues[0] if issues else None,
         "earlier_issues": issues[1:],
         "stories": issues[0].stories.in_reading_order().for_list() if issues else [],
-        "topics": topics.order_by("-story_count", "name")[:RECENT_TOPICS],
+        "topics": topics.order_by("-story_count", Lower("name"))[:RECENT_TOPICS],
         "sections": public_sections(),
         "papers": papers_of(StoryPaper.objects.filter(story__in=recent)).for_list()[:RECENT_PAPERS],
     }
@@ -116,6 +124,7 @@ def story_page(request: HttpRequest, story: Story) -> HttpResponse:
     references = list(Reference.objects.from_published().touching(story))
     context = {
         "story": story,
+        "description": story.summary or opening(story.body_html),
         "refers_to": [each for each in references if each.source == story and each.target and each.target.is_public],
         "referred_to_by": [each for each in references if each.source != story],
     }
@@ -125,7 +134,7 @@ def story_page(request: HttpRequest, story: Story) -> HttpResponse:
 @require_safe
 def topics(request: HttpRequest) -> HttpResponse:
     """All topics on one page, with what they build on. Two queries."""
-    topics = Topic.objects.public().with_story_count().with_relations()
+    topics = Topic.objects.public().with_story_count().with_relations().order_by(Lower("name"))
     return render(request, "issues/topic_list.html", {"topics": topics})
 
 
@@ -138,7 +147,8 @@ def topic(request: HttpRequest, slug: str) -> HttpResponseBase:
         return redirect(alias.topic, permanent=True)
     stories = page_of_stories(request, Story.objects.filter(topic_items__tag=topic))
     papers = papers_of(StoryPaper.objects.filter(story__in=stories["stories"])).for_list()
-    return render(request, "issues/topic_detail.html", {"topic": topic, "papers": papers, **stories})
+    context = {"topic": topic, "description": opening(topic.description_html), "papers": papers}
+    return render(request, "issues/topic_detail.html", context | stories)
 
 
 @require_safe
