@@ -7,6 +7,8 @@ from email.utils import formataddr
 from deliveries.errors import BadAddress
 
 CRLF = "\r\n"
+# RFC 2047 allows encoded words of 75 characters in lines of 76; the library, given 76, makes words of 76.
+LINE = 75
 BREAKS = re.compile(r"[\r\n\x00]")
 
 
@@ -24,17 +26,23 @@ def text(name: str, value: str) -> str:
     Python's email package write empty encoded words for some subjects with dashes.
     """
     value = BREAKS.sub(" ", value)
-    charset = "us-ascii" if value.isascii() and value.isprintable() and "=?" not in value else "utf-8"
-    return Header(value, charset, header_name=name).encode(linesep=CRLF)
+    charset = "us-ascii" if _is_plain(value) else "utf-8"
+    return Header(value, charset, maxlinelen=LINE, header_name=name).encode(linesep=CRLF)
 
 
 def mailbox(name: str, phrase: str, address: str) -> str:
     """`phrase <address>`, as in From and List-Id; the phrase quoted or in encoded words."""
     phrase = BREAKS.sub(" ", phrase)
-    if phrase.isascii() and phrase.isprintable() and "=?" not in phrase:
+    if _is_plain(phrase):
         return formataddr((phrase, address))
-    words = Header(phrase, "utf-8", header_name=name).encode(linesep=CRLF)
+    words = Header(phrase, "utf-8", maxlinelen=LINE, header_name=name).encode(linesep=CRLF)
     return f"{words}{CRLF} <{address}>"
+
+
+def _is_plain(value: str) -> bool:
+    """Whether it can stand as it is, and be folded at its spaces."""
+    longest_word = max(map(len, value.split(" ")))
+    return value.isascii() and value.isprintable() and "=?" not in value and longest_word < LINE // 2
 
 
 def ascii_address(address: str) -> str:

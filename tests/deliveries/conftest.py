@@ -1,0 +1,140 @@
+import socket
+from collections.abc import Callable
+
+import pytest
+from aiosmtpd.controller import Controller
+from django.core.mail.backends.base import BaseEmailBackend
+
+from deliveries import freezing, queueing
+from dynamically_typed.celery import app as celery_app
+
+HANG_UP = "hang up"
+
+
+@pytest.fixture
+def approved_mailing(publication, make_issue, make_story):
+    """A frozen mailing of an issue with one story."""
+    make_story(title="A story", issue=(issue := make_issue(title="An issue – with a dash")), position=1)
+    return freezing.freeze(issue, by=None)
+
+
+@pytest.fixture
+def make_mailing(publication, make_issue, make_story, make_subscriber):
+    """Make a mailing that is being sent to as many active subscribers."""
+
+    def make(readers=1):
+        issue = make_issue()
+        make_story(issue=issue, position=1)
+        for _ in range(readers):
+            make_subscriber()
+        mailing = freezing.freeze(issue, by=None)
+        queueing.start(mailing)
+        return mailing
+
+    return make
+
+
+@pytest.fixture
+def tasks_at_once():
+    """Run tasks where they are enqueued, as soon as the transaction is committed."""
+    celery_app.conf.update(task_always_eager=True, task_eager_propagates=True)
+    yield
+    celery_app.conf.update(task_always_eager=False, task_eager_propagates=False)
+
+
+class Server:
+    """A real SMTP server on loopback that keeps what it accepted, and can be told to misbehave.
+
+    `answers` maps an address to the replies it gets for RCPT, one after the other, the last one for ever; `final`
+    does so for the answer after the final dot. "hang up" is a reply, too.
+    """
+
+    def __init__(self):
+        self.envelopes = []
+        self.answers = {}
+        self.final = {}
+        self.sender_answer = "250 OK"
+        self.mails_per_connection = None
+
+    @property
+    def recipients(self):
+        return [envelope.rcpt_tos[0] for envelope in self.envelopes]
+
+    async def handle_MAIL(self, server, session, envelope, address, options):  # noqa: N802
+        session.mails = getattr(session, "mails", 0) + 1
+        if self.mails_per_connection and session.mails > self.mails_per_connection:
+            server.transport.close()
+            return "421 4.7.0 Too many mails for one connection"
+        if self.sender_answer.startswith("250"):
+            envelope.mail_from = address
+        return self.sender_answer
+
+    async def handle_RCPT(self, server, session, envelope, address, options):  # noqa: N802
+        reply = self._next(self.answers.get(address))
+        if reply == HANG_UP:
+            server.transport.close()
+            return "421 bye"
+        if reply.startswith("250"):
+            envelope.rcpt_tos.append(address)
+        return reply
+
+    async def handle_DATA(self, server, session, envelope):  # noqa: N802
+        reply = self._next(self.final.get(envelope.rcpt_tos[0]))
+        if reply == HANG_UP or reply.startswith("250"):
+            self.envelopes.append(envelope)
+        if reply == HANG_UP:
+            server.transport.close()
+        return reply
+
+    @staticmethod
+    def _next(replies):
+        if not replies:
+            return "250 OK"
+        return replies.pop(0) if len(replies) > 1 else replies[0]
+
+
+@pytest.fixture
+def smtp_server(settings):
+    server = Server()
+    controller = Controller(server, hostname="127.0.0.1", port=free_port())
+    controller.start()
+    use_smtp(settings, controller.port)
+    yield server
+    controller.stop()
+
+
+def use_smtp(settings, port):
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", port
+    settings.EMAIL_TIMEOUT = 2
+
+
+class Outbox(BaseEmailBackend):
+    """An email backend in this thread, with something to happen while the mail of a given number is handed over."""
+
+    recipients: list[str] = []
+    steps: dict[int, Callable[[], None]] = {}
+    errors: dict[int, Exception] = {}
+
+    def send_messages(self, messages):
+        for message in messages:
+            number = len(self.recipients) + 1
+            self.recipients.append(message.to[0])
+            if number in self.steps:
+                self.steps[number]()
+            if number in self.errors:
+                raise self.errors[number]
+        return len(messages)
+
+
+@pytest.fixture
+def outbox(settings):
+    settings.EMAIL_BACKEND = "tests.deliveries.conftest.Outbox"
+    Outbox.recipients, Outbox.steps, Outbox.errors = [], {}, {}
+    return Outbox
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

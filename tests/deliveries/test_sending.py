@@ -1,0 +1,357 @@
+import re
+import sys
+from contextlib import contextmanager
+from datetime import timedelta
+from email import message_from_bytes
+from email.policy import default
+
+import pytest
+import time_machine
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from deliveries import freezing, maildir, queueing, sending
+from deliveries.errors import Deferred, InDoubt
+from deliveries.ledger import ledger
+from deliveries.models import Delivery, DeliveryState, MailingState
+from deliveries.tasks import send_batches, tick
+from deliveries.transports import open_transport
+from subscribers.models import Subscriber, SubscriberState
+from tests.deliveries.conftest import HANG_UP, use_smtp
+
+pytestmark = pytest.mark.django_db
+
+
+def send_all(mailing):
+    """Send whatever is due, holding the ledger to its sum at every step."""
+    while sending.send_batch(mailing.pk):
+        mailing.refresh_from_db()
+        assert ledger(mailing).adds_up
+    sending.finish()
+    mailing.refresh_from_db()
+    assert ledger(mailing).adds_up
+    return ledger(mailing)
+
+
+def only(mailing):
+    return mailing.deliveries.get()
+
+
+def messages(server):
+    return [message_from_bytes(envelope.original_content, policy=default) for envelope in server.envelopes]
+
+
+def test_two_hundred_readers_get_one_mail_each(make_mailing, smtp_server):
+    mailing = make_mailing(readers=200)
+    counted = send_all(mailing)
+
+    assert (counted.candidates, counted.sent, counted.remaining) == (200, 200, 0)
+    assert mailing.state == MailingState.SENT
+    addresses = set(Subscriber.objects.values_list("email", flat=True))
+    assert len(smtp_server.recipients) == 200
+    assert set(smtp_server.recipients) == addresses
+    received = messages(smtp_server)
+    assert len({message["List-Unsubscribe"] for message in received}) == 200
+    assert len({message["Message-ID"] for message in received}) == 200
+    assert len({message["Date"] for message in received}) == 1
+
+
+def test_each_mail_holds_its_readers_link_and_nobody_elses(make_mailing, smtp_server):
+    send_all(make_mailing(readers=20))
+    links = {envelope.rcpt_tos[0]: link_of(envelope) for envelope in smtp_server.envelopes}
+    for envelope, message in zip(smtp_server.envelopes, messages(smtp_server), strict=True):
+        (reader,) = envelope.rcpt_tos
+        assert message["To"] == reader
+        for part in message.iter_parts():
+            content = part.get_content()
+            assert [other for other, link in links.items() if link in content] == [reader]
+            assert [other for other in links if other in content] == []
+
+
+def link_of(envelope):
+    return re.search(rb"List-Unsubscribe: <(.+?)>", envelope.original_content)[1].decode()
+
+
+def test_lines_are_short_and_end_as_smtp_asks(make_mailing, smtp_server):
+    send_all(make_mailing())
+    content = smtp_server.envelopes[0].original_content
+    assert not re.search(rb"\r(?!\n)|(?<!\r)\n|\x00", content)
+    assert max(len(line) for line in content.split(b"\r\n\r\n", 1)[1].split(b"\r\n")) <= 76
+
+
+def test_a_line_that_starts_with_a_dot_arrives_as_it_was(smtp_server):
+    content = b"To: a@example.org\r\n\r\n.\r\n..two\r\nend.\r\n.\r\n"
+    with open_transport() as transport:
+        transport.send("digest@example.org", "a@example.org", content)
+    assert smtp_server.envelopes[0].original_content == content
+
+
+def test_who_unsubscribes_after_queueing_is_skipped(make_mailing, smtp_server):
+    mailing = make_mailing(readers=3)
+    leaver = Subscriber.objects.first()
+    leaver.state = SubscriberState.UNSUBSCRIBED
+    leaver.save()
+    counted = send_all(mailing)
+    assert (counted.sent, counted.skipped) == (2, 1)
+    assert leaver.email not in smtp_server.recipients
+    assert mailing.deliveries.get(subscriber=leaver).reason == "The subscriber is unsubscribed."
+
+
+def test_a_refused_reader_fails_with_the_servers_words_and_stops_nobody(make_mailing, smtp_server):
+    mailing = make_mailing(readers=4)
+    first, second = Subscriber.objects.values_list("email", flat=True)[:2]
+    smtp_server.answers[first] = ["550 5.1.1 No such user"]
+    smtp_server.final[second] = ["554 5.6.0 Not this mail"]
+    counted = send_all(mailing)
+    assert (counted.sent, counted.failed) == (2, 2)
+    reasons = {each.subscriber.email: each.reason for each in mailing.deliveries.filter(state="failed")}
+    assert reasons == {first: "550 5.1.1 No such user", second: "554 5.6.0 Not this mail"}
+    assert mailing.state == MailingState.SENT
+
+
+def test_a_temporary_refusal_is_tried_again_later_with_the_same_message(make_mailing, smtp_server):
+    mailing = make_mailing()
+    reader = Subscriber.objects.get().email
+    smtp_server.final[reader] = ["451 4.3.0 Later", "250 OK"]
+    seen = []
+
+    async def keep(server, session, envelope, method=smtp_server.handle_DATA):
+        seen.append(envelope.original_content)
+        return await method(server, session, envelope)
+
+    smtp_server.handle_DATA = keep
+    assert send_all(mailing).remaining == 1
+    delivery = only(mailing)
+    assert (delivery.state, delivery.reason) == (DeliveryState.QUEUED, "451 4.3.0 Later")
+    assert delivery.due_at > timezone.now() + timedelta(seconds=50)
+
+    with time_machine.travel(timezone.now() + timedelta(minutes=2)):
+        assert send_all(mailing).sent == 1
+    assert seen[0] == seen[1]
+    assert only(mailing).reason == ""
+
+
+def test_waiting_grows_and_ends_after_about_four_days(make_mailing, smtp_server):
+    mailing = make_mailing()
+    smtp_server.answers[Subscriber.objects.get().email] = ["450 4.2.0 Greylisted"]
+    now, waits = timezone.now(), []
+    with time_machine.travel(now, tick=False) as clock:
+        while True:
+            sending.send_batch(mailing.pk)
+            delivery = only(mailing)
+            if delivery.state != DeliveryState.QUEUED:
+                break
+            waits.append(delivery.due_at - timezone.now())
+            clock.move_to(delivery.due_at)
+    assert waits == sorted(waits)
+    assert timedelta(minutes=30) < waits[-1] <= timedelta(hours=12)
+    assert timedelta(days=3) < sum(waits, timedelta()) < timedelta(days=5)
+    assert delivery.state == DeliveryState.FAILED
+    assert delivery.reason.endswith("The last answer: 450 4.2.0 Greylisted")
+
+
+def test_a_connection_lost_after_the_final_dot_leaves_a_doubt_that_is_never_resent_by_itself(make_mailing, smtp_server):
+    mailing = make_mailing(readers=3)
+    doubtful = Subscriber.objects.first().email
+    smtp_server.final[doubtful] = [HANG_UP]
+    counted = send_all(mailing)
+    assert (counted.sent, counted.uncertain) == (2, 1)
+    with time_machine.travel(timezone.now() + timedelta(days=10)):
+        tick()
+        send_all(mailing)
+    assert smtp_server.recipients.count(doubtful) == 1
+
+
+def test_a_connection_lost_before_the_message_is_no_doubt(make_mailing, smtp_server):
+    mailing = make_mailing(readers=3)
+    smtp_server.answers[Subscriber.objects.first().email] = [HANG_UP, "250 OK"]
+    counted = send_all(mailing)
+    assert (counted.sent, counted.uncertain, counted.remaining) == (2, 0, 1)
+    with time_machine.travel(timezone.now() + timedelta(minutes=2)):
+        assert send_all(mailing).sent == 3
+    assert sorted(smtp_server.recipients) == sorted(Subscriber.objects.values_list("email", flat=True))
+
+
+def test_a_server_that_hangs_up_after_every_few_mails_is_called_again(make_mailing, smtp_server):
+    smtp_server.mails_per_connection = 3
+    counted = send_all(make_mailing(readers=10))
+    assert (counted.sent, counted.remaining) == (10, 0)
+
+
+def test_a_server_that_is_down_pauses_the_mailing_and_costs_nobody_an_attempt(make_mailing, settings):
+    use_smtp(settings, 9)  # the discard port: nobody listens
+    mailing = make_mailing(readers=2)
+    for _ in range(sending.MOST_FAILURES):
+        mailing.refresh_from_db()
+        assert mailing.state == MailingState.SENDING
+        assert sending.send_batch(mailing.pk) == 0
+    mailing.refresh_from_db()
+    assert mailing.state == MailingState.PAUSED
+    assert "could not be used 5 times in a row" in mailing.pause_reason
+    assert set(mailing.deliveries.values_list("state", "attempts", "claimed_by")) == {("queued", 0, "")}
+    assert ledger(mailing).remaining == 2
+
+
+def test_a_sender_that_the_server_turns_away_pauses_at_once(make_mailing, smtp_server):
+    smtp_server.sender_answer = "530 5.7.0 Authentication required"
+    mailing = make_mailing(readers=2)
+    assert send_all(mailing).remaining == 2
+    assert mailing.state == MailingState.PAUSED
+    assert "530 5.7.0 Authentication required" in mailing.pause_reason
+
+
+def test_a_server_that_refuses_everybody_pauses_the_mailing(make_mailing, smtp_server):
+    mailing = make_mailing(readers=sending.MOST_REFUSALS + 5)
+    for email in Subscriber.objects.values_list("email", flat=True):
+        smtp_server.answers[email] = ["554 5.7.1 Relay access denied"]
+    counted = send_all(mailing)
+    assert (counted.failed, counted.remaining) == (sending.MOST_REFUSALS, 5)
+    assert mailing.state == MailingState.PAUSED
+    assert "Relay access denied" in mailing.pause_reason
+
+
+def test_a_pause_takes_effect_before_the_next_mail(make_mailing, outbox):
+    mailing = make_mailing(readers=5)
+    outbox.steps[2] = lambda: queueing.pause(mailing)
+    counted = send_all(mailing)
+    assert (counted.sent, counted.remaining) == (2, 3)
+    assert not mailing.deliveries.claimed().exists()
+    queueing.resume(mailing)
+    assert send_all(mailing).sent == 5
+    assert len(outbox.recipients) == len(set(outbox.recipients)) == 5
+
+
+def test_a_cancellation_skips_the_rest_before_the_next_mail(make_mailing, outbox):
+    mailing = make_mailing(readers=5)
+    outbox.steps[2] = lambda: queueing.cancel(mailing)
+    counted = send_all(mailing)
+    assert (counted.sent, counted.skipped, counted.remaining) == (2, 3, 0)
+    reasons = mailing.deliveries.filter(state="skipped").values_list("reason", flat=True)
+    assert set(reasons) == {"The mailing was cancelled."}
+
+
+def test_what_comes_back_after_a_cancellation_is_skipped_by_the_next_tick(make_mailing, outbox):
+    mailing = make_mailing()
+    outbox.steps[1] = lambda: queueing.cancel(mailing)
+    outbox.errors[1] = Deferred("451 Later")
+    assert send_all(mailing).remaining == 1
+    tick()
+    assert ledger(mailing).skipped == 1
+
+
+def test_the_ledger_adds_up_while_a_mail_is_on_its_way(make_mailing, outbox):
+    mailing = make_mailing(readers=4)
+    seen = []
+    for number in range(1, 5):
+        outbox.steps[number] = lambda: seen.append(ledger(mailing))
+    send_all(mailing)
+    assert [(each.sent, each.remaining) for each in seen] == [(0, 4), (1, 3), (2, 2), (3, 1)]
+    assert all(each.adds_up for each in seen)
+
+
+def test_a_worker_that_dies_leaves_one_doubt_and_loses_nobody(make_mailing, outbox, settings):
+    mailing = make_mailing(readers=5)
+    with pytest.raises(Killed), die_at(outbox, 3):
+        sending.send_batch(mailing.pk)
+    tick()
+    assert mailing.deliveries.claimed().count() == 3, "the lease holds"
+    with time_machine.travel(timezone.now() + timedelta(seconds=settings.SENDING_LEASE_SECONDS + 1)):
+        tick()
+        doubtful = mailing.deliveries.uncertain().get()
+        assert "ended while it was handing this mail over" in doubtful.reason
+        assert send_all(mailing).sent == 4
+    assert mailing.state == MailingState.SENT
+    assert len(outbox.recipients) == len(set(outbox.recipients)) == 5
+
+
+class Killed(BaseException):
+    """As a SIGKILL would, it leaves no chance to tidy up: see `die_at`."""
+
+
+@contextmanager
+def die_at(outbox, number):
+    """End the sending while the mail of this number is handed over, and drop what it writes to the database then."""
+
+    def die():
+        raise Killed
+
+    def refuse(execute, sql, params, many, context):
+        if sys.exc_info()[0] is Killed:
+            return None
+        return execute(sql, params, many, context)
+
+    outbox.steps[number] = die
+    with connection.execute_wrapper(refuse):
+        yield
+    outbox.steps.clear()
+
+
+def test_a_worker_that_wakes_after_its_lease_cannot_send_what_others_took(make_mailing, outbox, settings):
+    mailing = make_mailing(readers=3)
+
+    def sleep_too_long():
+        outbox.steps.clear()
+        late = timezone.now() + timedelta(seconds=settings.SENDING_LEASE_SECONDS + 1)
+        sending.expire_leases(late)
+        send_all(mailing)
+
+    outbox.steps[1] = sleep_too_long
+    assert send_all(mailing).sent == 3, "the one that became uncertain is settled by the worker that knows"
+    assert len(outbox.recipients) == len(set(outbox.recipients)) == 3
+
+
+def test_an_editor_settles_what_is_uncertain(make_mailing, outbox):
+    mailing = make_mailing(readers=2)
+    outbox.errors = {1: InDoubt("gone"), 2: InDoubt("gone")}
+    assert send_all(mailing).uncertain == 2
+    assert mailing.state == MailingState.SENT
+    first, second = mailing.deliveries.all()
+    assert queueing.count_as_sent(Delivery.objects.filter(pk=first.pk)) == 1
+    assert queueing.send_again(Delivery.objects.filter(pk__in=[first.pk, second.pk])) == 1
+    mailing.refresh_from_db()
+    assert mailing.state == MailingState.SENDING
+    assert send_all(mailing).sent == 2
+    assert mailing.state == MailingState.SENT
+
+
+def test_an_issue_goes_to_the_local_mail_folder_as_it_would_over_the_wire(make_mailing, settings):
+    settings.EMAIL_BACKEND = "deliveries.maildir.MaildirBackend"
+    send_all(make_mailing(readers=3))
+    assert len(maildir.keys()) == 3
+    content = maildir.read_bytes(maildir.keys()[0])
+    assert b"\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n" in content
+    assert not re.search(rb"(?<!\r)\n", content)
+
+
+@pytest.mark.parametrize("backend", ["console", "locmem", "dummy", "filebased"])
+def test_djangos_own_backends_take_the_mail(make_mailing, settings, backend, tmp_path, capsys):
+    settings.EMAIL_BACKEND = f"django.core.mail.backends.{backend}.EmailBackend"
+    settings.EMAIL_FILE_PATH = tmp_path
+    assert send_all(make_mailing()).sent == 1
+
+
+def test_sending_costs_the_same_number_of_queries_a_mail_however_many_there_are(make_mailing, outbox):
+    mailing = make_mailing(readers=40)
+    with CaptureQueriesContext(connection) as queries:
+        sending.send_batch(mailing.pk)
+    of_mails = [each for each in queries if each["sql"].startswith("UPDATE")]
+    assert len(of_mails) <= 2 * 40 + 3
+
+
+@pytest.mark.usefixtures("tasks_at_once")
+def test_tasks_send_everything_and_close_the_mailing(
+    publication, make_issue, make_story, make_subscriber, outbox, django_capture_on_commit_callbacks
+):
+    make_story(issue=(issue := make_issue()), position=1)
+    for _ in range(3):
+        make_subscriber()
+    with django_capture_on_commit_callbacks(execute=True):
+        mailing = freezing.freeze(issue, by=None)
+        queueing.start(mailing)
+    mailing.refresh_from_db()
+    assert mailing.state == MailingState.SENT
+    assert len(outbox.recipients) == 3
+    send_batches(mailing.pk)
+    tick()
+    assert len(outbox.recipients) == 3
