@@ -46,7 +46,7 @@ class Topic(TagBase):
     @property
     def initial(self) -> str:
         """The letter that an index puts it under."""
-        return self.name[:1].upper()
+        return str(self.name)[:1].upper()
 
 
 class TopicAlias(models.Model):
