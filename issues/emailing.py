@@ -7,6 +7,7 @@ import css_inline
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils import translation
 from django.utils.safestring import mark_safe
 
 from issues.models import Issue, Publication, Section, Story
@@ -26,7 +27,9 @@ CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 # and a combining grapheme joiner, which mail programs neither collapse nor break.
 PREHEADER_PADDING = "\u2007\u034f" * 100
 
-inliner = css_inline.CSSInliner(keep_at_rules=True, remove_inlined_selectors=True, load_remote_stylesheets=False, minify_css=True)
+inliner = css_inline.CSSInliner(
+    keep_at_rules=True, remove_inlined_selectors=True, load_remote_stylesheets=False, minify_css=True
+)
 
 
 @dataclass(frozen=True)
@@ -75,8 +78,9 @@ def render_issue_email(issue: Issue) -> IssueEmail:
         "archive_url": absolute(reverse("issues:issues")),
         "unsubscribe_url": UNSUBSCRIBE_URL,
     }
-    html = inliner.inline(render_to_string("emails/issue/body.html", context))
-    text = render_to_string("emails/issue/body.txt", context)
+    with translation.override(settings.LANGUAGE_CODE):  # whoever asks: dates have names of months
+        html = inliner.inline(render_to_string("emails/issue/body.html", context))
+        text = render_to_string("emails/issue/body.txt", context)
     return IssueEmail(subject, html, text)
 
 
