@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 VOID_TAGS = {"br", "hr", "img"}
+DEEPEST = 60  # levels: what lies deeper is kept as text, so that nobody who walks the tree runs out of stack
 
 
 def parse(html: str) -> "Element":
@@ -47,15 +48,22 @@ class TreeBuilder(html.parser.HTMLParser):
         super().__init__(convert_charrefs=True)
         self.root = Element("div")
         self.open_elements = [self.root]
+        self.ignored_tags: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if len(self.open_elements) > DEEPEST and tag not in VOID_TAGS:
+            self.ignored_tags.append(tag)
+            self.handle_data(" ")
+            return
         element = Element(tag, {name: value or "" for name, value in attrs})
         self.open_elements[-1].children.append(element)
         if tag not in VOID_TAGS:
             self.open_elements.append(element)
 
     def handle_endtag(self, tag: str) -> None:
-        if any(element.tag == tag for element in self.open_elements[1:]):
+        if tag in self.ignored_tags:
+            self.ignored_tags.remove(tag)
+        elif any(element.tag == tag for element in self.open_elements[1:]):
             while self.open_elements.pop().tag != tag:
                 pass
 
