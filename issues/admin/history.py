@@ -1,0 +1,57 @@
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from issues.models import Correction, Revision
+
+
+class CorrectionInline(admin.StackedInline):  # type: ignore[type-arg]  # Parameters exist in the types only.
+    """What a published story tells its readers about a change."""
+
+    model = Correction
+    fields = ["date", "text"]
+    extra = 0
+
+
+@admin.register(Revision)
+class RevisionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Earlier states, to be read."""
+
+    list_display = ["created_at", "text", "number", "editor", "note"]
+    list_select_related = ["story", "issue", "editor"]
+    list_display_links = ["created_at"]
+    list_filter = ["created_at", ("editor", admin.RelatedOnlyFieldListFilter)]
+    search_fields = ["story__title", "issue__title", "note"]
+    fields = ["text", "number", "created_at", "editor", "note", "state_then"]
+    readonly_fields = ["text", "state_then"]
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).defer("snapshot", "story__body", "story__body_html")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Revision | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Revision | None = None) -> bool:
+        return False
+
+    @admin.display(description="text")
+    def text(self, revision: Revision) -> SafeString:
+        kind, pk = ("story", revision.story_id) if revision.story_id else ("issue", revision.issue_id)
+        address = reverse(f"admin:issues_{kind}_change", args=[pk])
+        return format_html('<a href="{}">{}</a>', address, revision.story or revision.issue)
+
+    @admin.display(description="as it was")
+    def state_then(self, revision: Revision) -> SafeString:
+        rows = ((name, as_text(value)) for name, value in revision.snapshot.items())
+        return format_html("<dl>{}</dl>", format_html_join("", "<dt>{}</dt><dd>{}</dd>", rows))
+
+
+def as_text(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value)

@@ -1,0 +1,245 @@
+"""The admin's forms: what they refuse is said beside the field, and nothing that was typed is lost."""
+
+import hashlib
+from pathlib import PurePosixPath
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import UploadedFile
+from django.db.models import Q
+from django.utils.text import slugify
+
+from issues.errors import BadImage, BadMarkdown
+from issues.images import MAX_BYTES, open_picture, store_image
+from issues.models import Image, Issue, Publication, Story, StoryState, Topic, TopicAlias
+from issues.rendering import Rendered, render_for_web
+from issues.writing import next_position
+from papers.forms import OrderedForm, OrderedFormSet
+
+LINE = forms.TextInput(attrs={"class": "vTextField"})
+SENTENCES = forms.Textarea(attrs={"class": "vLargeTextField", "rows": 3})
+
+
+def markdown_area(rows: int) -> forms.Textarea:
+    return forms.Textarea(attrs={"class": "vLargeTextField markdown", "rows": rows, "spellcheck": "true"})
+
+
+def try_markdown(source: str, scope: str, issue: Issue | None = None) -> Rendered:
+    """Render a text that is not saved yet. Raises ValidationError."""
+    try:
+        return render_for_web(source, scope=scope, issue=issue)
+    except BadMarkdown as error:
+        raise ValidationError(str(error)) from error
+
+
+class StoryForm(forms.ModelForm):  # type: ignore[type-arg]  # Parameters exist in the types only.
+    class Meta:
+        model = Story
+        fields = ["title", "slug", "section", "issue", "position", "state", "summary", "body", "topics"]
+        widgets = {"title": LINE, "slug": LINE, "summary": SENTENCES, "body": markdown_area(30)}
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        issue = cleaned.get("issue", self.instance.issue)
+        if "position" in cleaned:
+            cleaned["position"] = self.find_position(issue)
+        if "body" in cleaned:
+            self.check_body(issue)
+        return cleaned
+
+    def find_position(self, issue: Issue | None) -> int | None:
+        """The position as typed if it is free; the last one if it was left empty, or was meant for another issue."""
+        position: int | None = self.cleaned_data["position"]
+        if issue is None:
+            return None
+        if position is None or ("issue" in self.changed_data and "position" not in self.changed_data):
+            return next_position(issue.pk)
+        other = issue.stories.filter(position=position).exclude(pk=self.instance.pk).first()
+        if other:
+            self.add_error(
+                "position",
+                f"Position {position} of issue #{issue.number} is that of “{other}”. Leave this empty for the last "
+                "position, or arrange the stories on the page of the issue.",
+            )
+        return position
+
+    def check_body(self, issue: Issue | None) -> None:
+        """Refuse what can't be rendered, and in an approved story also what can't be published."""
+        try:
+            rendered = try_markdown(self.cleaned_data["body"], self.cleaned_data.get("slug", ""), issue)
+        except ValidationError as error:
+            self.add_error("body", error)
+            return
+        if self.cleaned_data.get("state", self.instance.state) == StoryState.APPROVED:
+            for sentence in rendered.errors:
+                self.add_error("body", sentence)
+
+
+class StoryPlaceForm(OrderedForm):
+    """A story's row on the page of its issue."""
+
+    to_queue = forms.BooleanField(label="Back to the queue", required=False)
+
+
+class StoryPlaceFormSet(OrderedFormSet):
+    """The stories of an issue. Saving them is the admin's work, by `issues.writing`."""
+
+    def leaving(self) -> list[Story]:
+        return [form.instance for form in self.forms if form.cleaned_data.get("to_queue")]
+
+
+class IssueForm(forms.ModelForm):  # type: ignore[type-arg]
+    queue = forms.ModelMultipleChoiceField(
+        Story.objects.none(),
+        label="Add from the queue",
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="Each comes last in its section.",
+    )
+
+    class Meta:
+        model = Issue
+        fields = ["number", "date", "title", "summary", "subject", "preheader", "intro", "outro"]
+        widgets = {
+            "title": LINE,
+            "subject": LINE,
+            "preheader": LINE,
+            "summary": SENTENCES,
+            "intro": markdown_area(12),
+            "outro": markdown_area(6),
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "queue" in self.fields:
+            self.fields["queue"].queryset = Story.objects.queued().order_by("-updated_at")  # type: ignore[attr-defined]
+            self.fields["queue"].label_from_instance = label_in_queue  # type: ignore[attr-defined]
+
+    def clean_intro(self) -> str:
+        return self.clean_text("intro")
+
+    def clean_outro(self) -> str:
+        return self.clean_text("outro")
+
+    def clean_text(self, name: str) -> str:
+        source: str = self.cleaned_data[name]
+        try_markdown(source, name, self.instance if self.instance.pk else None)
+        return source
+
+
+def label_in_queue(story: Story) -> str:
+    return f"{story.title} ({story.get_state_display().lower()})"
+
+
+class TopicForm(forms.ModelForm):  # type: ignore[type-arg]
+    class Meta:
+        model = Topic
+        fields = ["name", "slug", "description", "builds_on"]
+        widgets = {"name": LINE, "slug": LINE, "description": markdown_area(6)}
+
+    def clean_description(self) -> str:
+        source: str = self.cleaned_data["description"]
+        try_markdown(source, "topic")
+        return source
+
+    def clean_builds_on(self) -> Any:
+        if self.instance.pk and self.cleaned_data["builds_on"].filter(pk=self.instance.pk).exists():
+            raise ValidationError("A topic can't build on itself. Take it out of this list.")
+        return self.cleaned_data["builds_on"]
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse a name or slug by which readers already find another topic."""
+        cleaned = super().clean() or self.cleaned_data
+        named = Q(name__iexact=cleaned.get("name", "")) | Q(slug=cleaned.get("slug", ""))
+        alias = TopicAlias.objects.filter(named).exclude(topic=self.instance.pk).select_related("topic").first()
+        if alias:
+            self.add_error(
+                "name",
+                f"“{alias}” is an alias of the topic “{alias.topic}”. Take another name, or remove the alias there.",
+            )
+        return cleaned
+
+
+class TopicAliasForm(forms.ModelForm):  # type: ignore[type-arg]
+    class Meta:
+        model = TopicAlias
+        fields = ["name", "slug"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["slug"].required = False
+        self.fields["slug"].help_text = "Empty: made from the name."
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        name = cleaned.get("name", "")
+        cleaned["slug"] = cleaned.get("slug") or slugify(name, allow_unicode=True)
+        other = Topic.objects.filter(Q(name__iexact=name) | Q(slug=cleaned["slug"])).exclude(pk=self.instance.topic_id)
+        if other.exists():
+            self.add_error("name", f"“{name}” is a topic of its own. Remove that first, or take another alias.")
+        return cleaned
+
+
+class ImageForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Takes in a picture by `store_image`; the row that `save` returns is stored already."""
+
+    name = forms.CharField(
+        max_length=80,
+        required=False,
+        help_text="What the picture shows, in a word or two: figures/<name>. Empty: the file's name.",
+    )
+    file = forms.FileField(
+        label="Picture",
+        widget=forms.FileInput(attrs={"accept": "image/png,image/jpeg"}),
+        help_text="PNG or JPEG, up to 10 MB. It is stored without its metadata, in the sizes that pages and emails need.",
+    )
+
+    class Meta:
+        model = Image
+        fields = ["file", "name"]
+
+    def clean_name(self) -> str:
+        return slugify(PurePosixPath(self.cleaned_data["name"]).stem)
+
+    def clean_file(self) -> "UploadedFile[bytes]":
+        file: UploadedFile[bytes] = self.cleaned_data["file"]
+        if (file.size or 0) > MAX_BYTES:
+            raise ValidationError(
+                f"{file.name} has {(file.size or 0) / 1024**2:.1f} MB; 10 MB are the most. Save it smaller."
+            )
+        data = file.read()
+        known = Image.objects.filter(sha256=hashlib.sha256(data).hexdigest()).first()
+        if known:
+            raise ValidationError(f"This picture is stored already: write ![…]({known.source}).")
+        try:
+            open_picture(str(file.name), data)
+        except BadImage as error:
+            raise ValidationError(str(error)) from error
+        return file
+
+    def _post_clean(self) -> None:
+        """Nothing: the row is made by `store_image`, not from these fields."""
+
+    def save(self, commit: bool = True) -> Image:
+        file: UploadedFile[bytes] = self.cleaned_data["file"]
+        file.seek(0)
+        path = PurePosixPath(str(file.name))
+        name = self.cleaned_data["name"] or slugify(path.stem) or "picture"
+        return store_image(name + path.suffix.lower(), file.read())
+
+    def save_m2m(self) -> None:
+        """Nothing: a picture has no relations of its own."""
+
+
+class PublicationForm(forms.ModelForm):  # type: ignore[type-arg]
+    class Meta:
+        model = Publication
+        exclude: list[str] = []  # The admin says which fields it shows.
+        widgets = {
+            "tagline": LINE,
+            "description": markdown_area(6),
+            "postal_address": SENTENCES,
+            "accent_light": forms.ColorInput,
+            "accent_dark": forms.ColorInput,
+        }
