@@ -18,10 +18,11 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Value
 from django.db.models.functions import Concat
+from django.urls import reverse
 from django.utils import timezone
 
 from deliveries import queueing
-from deliveries.composing import FrozenMessage, freeze_message, message_for
+from deliveries.composing import FrozenMessage, freeze_message, message_for, sample_message
 from deliveries.errors import (
     BadAddress,
     Deferred,
@@ -225,6 +226,18 @@ def note_refusal(batch: Batch, error: Refused) -> None:
 def pause(batch: Batch, reason: str) -> None:
     with suppress(MailingError):  # Somebody else was faster.
         queueing.pause(batch.mailing, reason=reason)
+
+
+def send_sample(mailing: Mailing, to: str) -> None:
+    """Send one person, an editor, what readers will get. Raises BadAddress or TransportError."""
+    content = sample_message(mailing, to=to, unsubscribe_url=sample_unsubscribe_url())
+    with open_transport() as transport:
+        transport.send(mailing.from_email, to, content)
+
+
+def sample_unsubscribe_url() -> str:
+    """Stands in tests and previews where readers have their own link; whoever follows it reads that nothing happens."""
+    return settings.SITE_URL + reverse("deliveries:sample_unsubscribe")
 
 
 def expire_leases(now: datetime.datetime) -> None:
