@@ -24,7 +24,7 @@ format: $(VENV)/dev.stamp
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# Both files of pinned requirements, from pyproject.toml.
+# Both files of pinned requirements, from pyproject.toml. Made with the oldest Python that has to run them.
 lock: $(VENV)/dev.stamp
 	$(PIP_COMPILE) --output-file requirements.txt pyproject.toml
 	$(PIP_COMPILE) --output-file requirements-dev.txt --extra dev --constraint requirements.txt pyproject.toml
