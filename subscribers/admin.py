@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin, messages
@@ -33,7 +34,7 @@ class ConsentEventInline(admin.TabularInline):  # type: ignore[type-arg]  # Para
 class SubscriberAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """States change by actions only, which call the same functions as the pages that readers see."""
 
-    list_display = ["address", "state", "created_at", "updated_at"]
+    list_display = ["address", "state", "since", "last_change"]
     list_filter = ["state"]
     search_fields = ["email"]
     search_help_text = "A part of an address."
@@ -46,8 +47,16 @@ class SubscriberAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def address(self, subscriber: Subscriber) -> str:
         return shown(subscriber.email) if subscriber.email else str(subscriber)
 
+    @admin.display(ordering="created_at")
+    def since(self, subscriber: Subscriber) -> datetime:
+        return subscriber.created_at
+
+    @admin.display(ordering="updated_at")
+    def last_change(self, subscriber: Subscriber) -> datetime:
+        return subscriber.updated_at
+
     def get_fields(self, request: HttpRequest, obj: Subscriber | None = None) -> tuple[str, ...]:
-        return ("address", "state", "created_at", "updated_at") if obj else ("email", "consent")
+        return ("address", "state", "since", "last_change") if obj else ("email", "consent")
 
     def get_inlines(self, request: HttpRequest, obj: Subscriber | None) -> tuple[type[ConsentEventInline], ...]:
         return (ConsentEventInline,) if obj else ()

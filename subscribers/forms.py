@@ -12,10 +12,10 @@ class AddSubscriberForm(forms.ModelForm):  # type: ignore[type-arg]  # Django ha
     """An editor adds somebody who agreed elsewhere."""
 
     # Not an EmailField: the sentences about addresses are ours.
-    email = forms.CharField(label="Address", max_length=320)
+    email = forms.CharField(label="Address", max_length=320, widget=forms.TextInput(attrs={"class": "vTextField"}))
     consent = forms.CharField(
         label="How they agreed",
-        widget=forms.Textarea(attrs={"rows": 3}),
+        widget=forms.Textarea(attrs={"rows": 3, "class": "vLargeTextField"}),
         help_text="When and where this person agreed to get the digest, and to which words. It is kept as the proof; "
         "leave out whatever else names them.",
     )
