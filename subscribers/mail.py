@@ -1,6 +1,7 @@
 """The one mail that answers a sign-up: it asks to confirm, or says that the address is subscribed already.
 
-It belongs to no list: no List-* header, and it leaves by itself, whatever else is queued.
+It belongs to no list and has no List-* header. While an issue is being sent, its task takes turns with that one's, which
+are cut to some seconds each.
 """
 
 import smtplib

@@ -9,14 +9,14 @@ from django.core.cache import cache
 
 
 def sign_up_allowed(address: str, client: str) -> bool:
-    """Count one sign-up against its three limits: of the address, of the client's network, of everybody together.
+    """Count one sign-up against its three limits: of the client's network, of the address, of everybody together.
 
+    What one limit stops does not count against the next, so a single network can't use up what is everybody's.
     The limits are in settings.SIGN_UP_LIMITS, as (times, seconds). The cache holds hashes for as long as a window
     lasts, and neither addresses nor clients. With a cache of its own in each process, each process counts alone.
     """
-    keys = {"address": address.lower(), "network": _network(client), "everybody": ""}
-    results = [_allowed(name, key, *settings.SIGN_UP_LIMITS[name]) for name, key in keys.items()]
-    return all(results)  # each has counted, whatever the others said
+    keys = {"network": _network(client), "address": address.lower(), "everybody": ""}
+    return all(_allowed(name, key, *settings.SIGN_UP_LIMITS[name]) for name, key in keys.items())
 
 
 def _allowed(name: str, key: str, times: int, seconds: int) -> bool:

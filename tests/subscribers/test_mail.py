@@ -120,9 +120,13 @@ def smtp_server(settings):
 
     class Handler:
         reply = "250 OK"
+        busy = 0  # so many times it says "not now" first
         received = []
 
         async def handle_RCPT(self, server, session, envelope, address, options):  # noqa: N802
+            if self.busy:
+                self.busy -= 1
+                return "451 Try again later"
             if self.reply.startswith("250"):
                 envelope.rcpt_tos.append(address)
             return self.reply
@@ -165,6 +169,15 @@ def test_a_server_that_says_not_now_is_asked_again_later(smtp_server, make_subsc
     smtp_server.reply = "250 OK"
     assert mail.answer_sign_up(subscriber.pk)
     assert len(smtp_server.received) == 1
+
+
+@pytest.mark.usefixtures("tasks_at_once")
+def test_the_task_asks_again_by_itself(smtp_server, make_subscriber):
+    subscriber = make_subscriber(state="pending")
+    smtp_server.busy = 2
+    tasks.answer_sign_up.delay(subscriber.pk)
+    assert len(smtp_server.received) == 1
+    assert mails_noted(subscriber) == ["mail"]
 
 
 def test_a_server_that_refuses_the_address_is_not_asked_again(smtp_server, make_subscriber):

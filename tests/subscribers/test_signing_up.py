@@ -302,6 +302,15 @@ def test_too_many_sign_ups_are_answered_429_until_the_window_is_over(client, set
         assert client.post("/subscribe/", {"email": email}, REMOTE_ADDR=ip).status_code == 302
 
 
+def test_one_network_can_t_use_up_what_is_everybody_s(client, settings):
+    settings.SIGN_UP_LIMITS = {"network": (2, 3600), "address": (2, 3600), "everybody": (5, 3600)}
+    with time_machine.travel("2030-03-01T12:00Z", tick=False):
+        for number in range(10):
+            client.post("/subscribe/", {"email": f"eve{number}@example.org"}, REMOTE_ADDR="192.0.2.1")
+        answer = client.post("/subscribe/", {"email": "ada@example.org"}, REMOTE_ADDR="198.51.100.1")
+    assert answer.status_code == 302
+
+
 def test_limits_are_the_same_for_known_and_unknown_addresses(client, settings, make_subscriber):
     settings.SIGN_UP_LIMITS = dict.fromkeys(settings.SIGN_UP_LIMITS, (1000, 3600)) | {"address": (1, 3600)}
     for email in ["new@example.org", make_subscriber().email]:
