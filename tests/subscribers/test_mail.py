@@ -171,11 +171,10 @@ def test_a_server_that_says_not_now_is_asked_again_later(smtp_server, make_subsc
     assert len(smtp_server.received) == 1
 
 
-@pytest.mark.usefixtures("tasks_at_once")
 def test_the_task_asks_again_by_itself(smtp_server, make_subscriber):
     subscriber = make_subscriber(state="pending")
     smtp_server.busy = 2
-    tasks.answer_sign_up.delay(subscriber.pk)
+    tasks.answer_sign_up.apply([subscriber.pk])
     assert len(smtp_server.received) == 1
     assert mails_noted(subscriber) == ["mail"]
 
