@@ -4,6 +4,7 @@ from django.db.models.signals import post_migrate
 
 class IssuesConfig(AppConfig):
     name = "issues"
+    verbose_name = "Digest"
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

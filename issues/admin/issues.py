@@ -81,7 +81,7 @@ class IssueAdmin(TextAdmin):
             (None, {"fields": [("number", "date"), "title", "summary", *([state] if obj else [])]}),
             ("Texts", {"fields": ["intro", "outro"]}),
             ("Email", {"fields": ["subject", "preheader"]}),
-            *([] if published else [("Queue", {"fields": ["queue"]})]),
+            *([("Queue", {"fields": ["queue"]})] if not published and Story.objects.queued().exists() else []),
         ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Issue | None = None) -> list[str]:

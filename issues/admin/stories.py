@@ -63,6 +63,12 @@ class UnresolvedFilter(admin.SimpleListFilter):
         return queryset.filter(unresolved__gt=0) if self.value() == "unresolved" else queryset
 
 
+class TopicFilter(admin.RelatedOnlyFieldListFilter):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = "topic"
+
+
 class StoryPaperInline(admin.TabularInline):  # type: ignore[type-arg]  # Parameters exist in the types only.
     model = StoryPaper
     form, formset = OrderedForm, OrderedFormSet
@@ -84,14 +90,14 @@ class StoryResourceInline(admin.TabularInline):  # type: ignore[type-arg]
 @admin.register(Story)
 class StoryAdmin(TextAdmin):
     form = StoryForm
-    list_display = ["title", "section", "issue", "position", "state", "topic_names", "word_count", "unresolved"]
+    list_display = ["title", "section", "place", "state", "topic_names", "word_count", "unresolved"]
     list_filter = [
         PlaceFilter,
         "state",
         UnresolvedFilter,
         "section",
         ("issue", admin.RelatedOnlyFieldListFilter),
-        ("topic_items__tag", admin.RelatedOnlyFieldListFilter),
+        ("topic_items__tag", TopicFilter),
     ]
     search_fields = ["title", "slug", "summary", "body"]
     search_help_text = "Words of title, summary or text."
@@ -115,11 +121,15 @@ class StoryAdmin(TextAdmin):
         )
         return Story.objects.for_list().annotate(unresolved=Coalesce(models.Subquery(unresolved), 0))
 
+    @admin.display(description="issue, position", ordering="issue__number")
+    def place(self, story: Story) -> str:
+        return f"#{story.issue.number}, {story.position}" if story.issue else "In the queue"
+
     @admin.display(description="topics")
     def topic_names(self, story: Any) -> str:
         return ", ".join(topic["name"] for topic in story.topic_rows)
 
-    @admin.display(description="unresolved references", ordering="unresolved")
+    @admin.display(description="unresolved", ordering="unresolved")
     def unresolved(self, story: Any) -> str:
         return str(story.unresolved or "")
 
