@@ -1,3 +1,4 @@
+import datetime
 from typing import Any
 
 from django.contrib import admin, messages
@@ -212,7 +213,6 @@ def figures(mailing: Mailing) -> dict[str, Any]:
     now = timezone.now()
     counted = ledger.ledger(mailing)
     left = ledger.time_left(mailing, counted, now)
-    is_sending = mailing.state == MailingState.SENDING
     return {
         "state": mailing.state,
         "candidates": counted.candidates,
@@ -224,8 +224,15 @@ def figures(mailing: Mailing) -> dict[str, Any]:
         "done": counted.done,
         "adds_up": counted.adds_up,
         "rate": f"{ledger.deliveries_per_second(mailing, counted, now):,.1f}",
-        "time_left": timesince(now - left, now) if left is not None and is_sending else "",
+        "time_left": in_words(left) if left is not None and mailing.state == MailingState.SENDING else "",
     }
+
+
+def in_words(duration: datetime.timedelta) -> str:
+    if duration < datetime.timedelta(minutes=2):
+        return f"{duration.seconds} seconds"
+    now = timezone.now()
+    return timesince(now - duration, now)
 
 
 class ReasonFilter(admin.SimpleListFilter):

@@ -18,7 +18,7 @@ from deliveries.previews import SANDBOX, html_preview
 
 PER_PAGE = 50
 MOST_SEARCHED = 5000  # messages, the newest: a search reads the headers of each
-SHOWN_HEADERS = ("From", "To", "Reply-To", "Date", "Subject")
+SHOWN_HEADERS = ("From", "To", "Reply-To", "Date")
 
 
 @require_safe

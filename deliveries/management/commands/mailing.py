@@ -1,0 +1,62 @@
+import json
+from argparse import ArgumentParser
+from dataclasses import asdict
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from deliveries import freezing, queueing
+from deliveries.errors import MailingError
+from deliveries.ledger import ledger
+from deliveries.models import Mailing, MailingState
+from issues.errors import IssuesError
+from issues.models import Issue
+
+STEPS = {"pause": queueing.pause, "resume": queueing.resume, "cancel": queueing.cancel}
+
+
+class Command(BaseCommand):
+    help = "Start, look at, pause, resume or cancel the mailing of an issue: what the admin's buttons do."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("step", choices=["status", "start", *STEPS], help="start also approves, if nobody did.")
+        parser.add_argument("number", type=int, help="of the issue, such as 41")
+        parser.add_argument("--json", action="store_true", help="one JSON object instead of lines")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        issue = Issue.objects.filter(number=options["number"]).first()
+        if issue is None:
+            raise CommandError(f"There is no issue {options['number']}.")
+        try:
+            mailing = take(options["step"], issue)
+        except (MailingError, IssuesError) as error:
+            raise CommandError(str(error)) from error
+        self.report(mailing, as_json=options["json"])
+
+    def report(self, mailing: Mailing, *, as_json: bool) -> None:
+        facts: dict[str, Any] = {
+            "issue": mailing.issue.number,
+            "state": mailing.state,
+            "reason": mailing.pause_reason,
+            **asdict(ledger(mailing)),
+        }
+        if as_json:
+            self.stdout.write(json.dumps(facts))
+            return
+        for name, value in facts.items():
+            if value != "":
+                self.stdout.write(f"{name + ':':12} {value}")
+
+
+def take(step: str, issue: Issue) -> Mailing:
+    """Raises MailingError or one of the issues app's errors."""
+    mailing = Mailing.objects.select_related("issue").filter(issue=issue).first()
+    if step == "start" and (mailing is None or mailing.state == MailingState.CANCELLED):
+        mailing = freezing.freeze(issue, by=None)
+    if mailing is None:
+        raise MailingError(f"Issue {issue} has no mailing: nobody has approved it yet.")
+    if step == "start":
+        queueing.start(mailing)
+    elif step in STEPS:
+        STEPS[step](mailing)
+    return mailing

@@ -1,0 +1,195 @@
+import json
+from datetime import timedelta
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission, User
+from django.urls import reverse
+from django.utils import timezone
+
+from deliveries.models import Delivery, DeliveryState, Mailing, MailingState
+from issues.emailing import UNSUBSCRIBE_URL
+
+STEPS = ["start", "pause", "resume", "cancel", "void", "schedule", "test"]
+PERMISSIONS = ["view_mailing", "view_delivery", "add_mailing", "send_mailing"]
+
+
+@pytest.fixture
+def staff(db, client):
+    """Log somebody in who has these permissions."""
+
+    def log_in(*codenames):
+        user = User.objects.create_user("staff", "staff@example.org", is_staff=True)
+        user.user_permissions.set(
+            Permission.objects.filter(content_type__app_label__in=["deliveries", "issues"], codename__in=codenames)
+        )
+        client.force_login(user)
+        return client
+
+    return log_in
+
+
+def address(name, mailing):
+    return reverse(f"admin:deliveries_mailing_{name}", args=[mailing.pk])
+
+
+def test_an_editor_approves_from_the_issues_page_and_sees_what_was_frozen(staff, publication, make_issue, make_story):
+    issue = make_issue()
+    make_story(issue=issue, position=1, body="Some words.")
+    editor = staff(*PERMISSIONS, "view_issue", "change_issue")
+    page = editor.get(reverse("admin:issues_issue_change", args=[issue.pk])).content.decode()
+    freeze = reverse("admin:deliveries_mailing_freeze", args=[issue.pk])
+    assert f'action="{freeze}"' in page
+    answer = editor.post(freeze, follow=True)
+    mailing = Mailing.objects.get()
+    assert answer.redirect_chain[-1][0] == address("change", mailing)
+    assert "Some words." in answer.content.decode()
+    assert mailing.approved_by.username == "staff"
+
+
+def test_what_stands_in_the_way_of_an_approval_is_said_on_the_issues_page(staff, make_issue):
+    issue = make_issue()
+    editor = staff(*PERMISSIONS, "view_issue", "change_issue")
+    answer = editor.post(reverse("admin:deliveries_mailing_freeze", args=[issue.pk]), follow=True)
+    assert "The issue has no stories." in answer.content.decode()
+    assert "no postal address" in answer.content.decode()
+
+
+def test_the_buttons_send_pause_resume_and_cancel(staff, approved_mailing, make_subscriber):
+    make_subscriber()
+    editor = staff(*PERMISSIONS)
+    for step, state in [("start", "sending"), ("pause", "paused"), ("resume", "sending"), ("cancel", "cancelled")]:
+        page = editor.get(address("change", approved_mailing)).content.decode()
+        assert f'action="{address(step, approved_mailing)}"' in page
+        editor.post(address(step, approved_mailing))
+        assert Mailing.objects.get().state == state
+    assert LogEntry.objects.count() == 4
+
+
+def test_a_step_that_comes_too_late_is_answered_with_a_sentence(staff, approved_mailing):
+    answer = staff(*PERMISSIONS).post(address("pause", approved_mailing), follow=True)
+    assert "Only one that is being sent can be paused." in answer.content.decode()
+    assert not LogEntry.objects.exists()
+
+
+def test_an_editor_schedules_a_mailing(staff, approved_mailing):
+    at = (timezone.now() + timedelta(days=1)).replace(second=0, microsecond=0)
+    staff(*PERMISSIONS).post(address("schedule", approved_mailing), {"at": at.strftime("%Y-%m-%dT%H:%M")})
+    mailing = Mailing.objects.get()
+    assert (mailing.state, mailing.scheduled_for) == (MailingState.SCHEDULED, at)
+
+
+@pytest.mark.parametrize(("step", "data"), [("schedule", {"at": "soon"}), ("test", {"to": "nobody"}), ("test", {})])
+def test_what_is_typed_wrongly_is_said_and_changes_nothing(staff, approved_mailing, mailoutbox, step, data):
+    answer = staff(*PERMISSIONS).post(address(step, approved_mailing), data, follow=True)
+    assert 'class="error"' in answer.content.decode()
+    assert Mailing.objects.get().state == MailingState.APPROVED
+    assert mailoutbox == []
+
+
+def test_a_test_mail_goes_to_one_address_and_its_unsubscribe_link_harms_nobody(staff, approved_mailing, outbox, client):
+    staff(*PERMISSIONS).post(address("test", approved_mailing), {"to": "editor@example.org"})
+    assert outbox.recipients == ["editor@example.org"]
+    assert not Delivery.objects.exists()
+    client.logout()
+    for answer in (client.get("/mail/test/unsubscribe/"), client.post("/mail/test/unsubscribe/")):
+        assert answer.status_code == 200
+        assert not answer.cookies
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_steps_are_posted_by_those_who_may(staff, approved_mailing, step, outbox, client):
+    where = address(step, approved_mailing)
+    assert client.post(where).status_code == 302, "to the log-in"
+    assert staff("view_mailing", "view_delivery").post(where, {"to": "a@example.org"}).status_code == 403
+    assert outbox.recipients == []
+    assert Mailing.objects.get().state == MailingState.APPROVED
+    User.objects.all().delete()
+    assert staff(*PERMISSIONS).get(where).status_code == 405
+
+
+def test_buttons_are_shown_to_those_who_may_press_them(staff, approved_mailing):
+    page = staff("view_mailing").get(address("change", approved_mailing)).content.decode()
+    assert not [step for step in STEPS if f'action="{address(step, approved_mailing)}"' in page]
+
+
+def test_freezing_needs_its_permission(staff, publication, make_issue, make_story):
+    make_story(issue=(issue := make_issue()), position=1)
+    answer = staff("view_mailing", "send_mailing").post(reverse("admin:deliveries_mailing_freeze", args=[issue.pk]))
+    assert answer.status_code == 403
+    assert not Mailing.objects.exists()
+
+
+@pytest.mark.parametrize("name", ["ledger", "html"])
+def test_what_a_mailing_says_is_shown_to_those_who_may_see_it(staff, approved_mailing, name, client):
+    assert client.get(address(name, approved_mailing)).status_code == 302
+    assert staff("view_delivery").get(address(name, approved_mailing)).status_code == 403
+
+
+def test_the_ledger_is_given_as_json(staff, make_mailing):
+    mailing = make_mailing(readers=3)
+    figures = json.loads(staff(*PERMISSIONS).get(address("ledger", mailing)).content)
+    assert figures["state"] == "sending"
+    assert figures["candidates"] == figures["remaining"] == 3
+    assert figures["adds_up"]
+
+
+def test_the_preview_runs_nothing_and_loads_nothing_from_elsewhere(staff, approved_mailing):
+    answer = staff(*PERMISSIONS).get(address("html", approved_mailing))
+    policy = answer.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "script-src" not in policy
+    assert "allow-scripts" not in policy
+    assert "allow-same-origin" not in policy
+    assert answer.headers["X-Frame-Options"] == "SAMEORIGIN"
+    assert UNSUBSCRIBE_URL not in answer.content.decode()
+
+
+def test_the_mailings_page_has_no_inline_style_or_script(staff, make_mailing):
+    page = staff(*PERMISSIONS).get(address("change", make_mailing())).content.decode()
+    assert " style=" not in page
+    assert "<style" not in page
+
+
+def test_an_editor_settles_uncertain_deliveries(staff, make_mailing):
+    mailing = make_mailing(readers=2)
+    mailing.deliveries.update(state="uncertain", finished_at=timezone.now())
+    first, second = mailing.deliveries.all()
+    editor = staff(*PERMISSIONS)
+    for action, delivery in (("send_again", first), ("count_as_sent", second)):
+        where = reverse("admin:deliveries_delivery_changelist")
+        editor.post(where, {"action": action, "_selected_action": [delivery.pk]})
+        delivery.refresh_from_db()
+    assert (first.state, second.state) == (DeliveryState.QUEUED, DeliveryState.SENT)
+
+
+def test_only_those_who_may_send_settle_deliveries(staff, make_mailing):
+    mailing = make_mailing()
+    mailing.deliveries.update(state="uncertain", finished_at=timezone.now())
+    where = reverse("admin:deliveries_delivery_changelist")
+    staff("view_delivery").post(where, {"action": "send_again", "_selected_action": [mailing.deliveries.get().pk]})
+    assert mailing.deliveries.get().state == "uncertain"
+
+
+def test_the_list_of_deliveries_costs_the_same_at_1_and_30(staff, make_mailing, django_assert_max_num_queries):
+    mailing = make_mailing(readers=30)
+    mailing.deliveries.update(state="failed", reason="550 No such user", finished_at=timezone.now())
+    editor = staff(*PERMISSIONS)
+    where = reverse("admin:deliveries_delivery_changelist")
+    with django_assert_max_num_queries(12):
+        page = editor.get(where, {"state__exact": "failed", "reason": "550 No such user"}).content.decode()
+    assert "30 deliveries" in page
+    with django_assert_max_num_queries(12):
+        editor.get(reverse("admin:deliveries_mailing_changelist"))
+    assert "30 deliver" not in editor.get(where, {"state__exact": "sent"}).content.decode()
+
+
+def test_nobody_types_deliveries(staff, make_mailing):
+    delivery = make_mailing().deliveries.get()
+    editor = staff(*PERMISSIONS, "add_delivery", "change_delivery", "delete_delivery", "delete_mailing")
+    assert editor.get(reverse("admin:deliveries_delivery_add")).status_code == 403
+    assert (
+        editor.post(reverse("admin:deliveries_delivery_change", args=[delivery.pk]), {"state": "sent"}).status_code
+        == 403
+    )
+    assert editor.post(reverse("admin:deliveries_mailing_delete", args=[delivery.mailing_id])).status_code == 403
