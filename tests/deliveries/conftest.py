@@ -1,5 +1,8 @@
+import asyncio
+import logging
 import socket
 from collections.abc import Callable
+from contextlib import contextmanager
 
 import pytest
 from aiosmtpd.controller import Controller
@@ -55,6 +58,7 @@ class Server:
         self.final = {}
         self.sender_answer = "250 OK"
         self.mails_per_connection = None
+        self.seconds = 0.0  # for each mail
 
     @property
     def recipients(self):
@@ -79,6 +83,7 @@ class Server:
         return reply
 
     async def handle_DATA(self, server, session, envelope):  # noqa: N802
+        await asyncio.sleep(self.seconds)
         reply = self._next(self.final.get(envelope.rcpt_tos[0]))
         if reply == HANG_UP or reply.startswith("250"):
             self.envelopes.append(envelope)
@@ -93,14 +98,24 @@ class Server:
         return replies.pop(0) if len(replies) > 1 else replies[0]
 
 
+@contextmanager
+def serve(server):
+    """Run it in a thread; give its port."""
+    logging.getLogger("mail.log").setLevel(logging.ERROR)
+    controller = Controller(server, hostname="127.0.0.1", port=free_port())
+    controller.start()
+    try:
+        yield controller.port
+    finally:
+        controller.stop()
+
+
 @pytest.fixture
 def smtp_server(settings):
     server = Server()
-    controller = Controller(server, hostname="127.0.0.1", port=free_port())
-    controller.start()
-    use_smtp(settings, controller.port)
-    yield server
-    controller.stop()
+    with serve(server) as port:
+        use_smtp(settings, port)
+        yield server
 
 
 def use_smtp(settings, port):
