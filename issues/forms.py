@@ -38,6 +38,7 @@ class StoryForm(forms.ModelForm):  # type: ignore[type-arg]  # Parameters exist 
         model = Story
         fields = ["title", "slug", "section", "issue", "position", "state", "summary", "body", "topics"]
         widgets = {"title": LINE, "slug": LINE, "summary": SENTENCES, "body": markdown_area(30)}
+        help_texts = {"topics": "By their names, or other names that they have."}
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data

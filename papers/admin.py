@@ -8,16 +8,15 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from papers.errors import BadIdentifier
-from papers.forms import OrderedForm, OrderedFormSet, PaperForm, ResourceForm
+from papers.forms import OrderedInline, PaperForm, ResourceForm
 from papers.models import Author, AuthorQuerySet, Authorship, Paper, PaperQuerySet, Resource
 
 MOST_AUTHORS_IN_A_FORM = 100  # above it the page gets slow, and the form has more fields than Django takes
 ADDRESSES: dict[Any, dict[str, Any]] = {models.URLField: {"assume_scheme": "https"}}
 
 
-class AuthorshipInline(admin.TabularInline):  # type: ignore[type-arg]  # Parameters exist in the types only.
+class AuthorshipInline(OrderedInline):
     model = Authorship
-    form, formset = OrderedForm, OrderedFormSet
     fields = ["author", "place"]
     autocomplete_fields = ["author"]
     verbose_name, verbose_name_plural = "author", "authors, in order"
@@ -25,7 +24,7 @@ class AuthorshipInline(admin.TabularInline):  # type: ignore[type-arg]  # Parame
 
 
 @admin.register(Paper)
-class PaperAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class PaperAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Parameters exist in the types only.
     form = PaperForm
     formfield_overrides = ADDRESSES
     list_display = ["__str__", "first_authors", "container_title", "issued", "identifier", "story_count"]

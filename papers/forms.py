@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 from django import forms
+from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.urls import reverse
@@ -62,6 +63,17 @@ def place_of(form: forms.BaseForm) -> tuple[float, int]:
     if place is None:
         return math.inf, 0
     return place, 0 if place == before else 1 if before and place > before else -1
+
+
+class OrderedInline(admin.TabularInline):  # type: ignore[type-arg]
+    """Its `fields` name `place`."""
+
+    form, formset = OrderedForm, OrderedFormSet
+
+    @admin.display(description="Position")
+    def place(self, row: Any) -> int:
+        """For those who may only look."""
+        return int(row.position) + 1
 
 
 class PaperForm(forms.ModelForm):  # type: ignore[type-arg]

@@ -18,12 +18,13 @@ from issues.publishing import publish, reasons_against
 from issues.references import stories_referring_to
 from issues.views import issue_page
 from issues.writing import arrange, render_stories_again, save_issue, save_story
+from papers.forms import OrderedInline
 
 TIME_BETWEEN_ISSUES = datetime.timedelta(weeks=2)
 SHOWN_BY_OTHERS = {"number", "title"}
 
 
-class StoryPlaceInline(admin.TabularInline):  # type: ignore[type-arg]  # Parameters exist in the types only.
+class StoryPlaceInline(OrderedInline):
     """The stories of the issue as readers see them: by section, then by position."""
 
     model = Story
@@ -34,7 +35,7 @@ class StoryPlaceInline(admin.TabularInline):  # type: ignore[type-arg]  # Parame
     can_delete = False
 
     def get_fields(self, request: HttpRequest, obj: Issue | None = None) -> Any:
-        movable = obj is not None and obj.state != IssueState.PUBLISHED
+        movable = obj is not None and obj.state != IssueState.PUBLISHED and request.user.has_perm("issues.change_issue")
         return ["story", "section", "state", "word_count", "place", *(["to_queue"] if movable else [])]
 
     def get_queryset(self, request: HttpRequest) -> Any:
@@ -42,6 +43,11 @@ class StoryPlaceInline(admin.TabularInline):  # type: ignore[type-arg]  # Parame
 
     def has_add_permission(self, request: HttpRequest, obj: Issue | None = None) -> bool:
         return False
+
+    @admin.display(description="Position")
+    def place(self, row: Any) -> int:
+        """For those who may only look."""
+        return int(row.position)
 
     @admin.display(description="story")
     def story(self, story: Story) -> SafeString:
@@ -76,12 +82,13 @@ class IssueAdmin(TextAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Issue | None = None) -> Any:
         published = obj is not None and obj.state == IssueState.PUBLISHED
+        fillable = not published and self.has_change_permission(request, obj) and Story.objects.queued().exists()
         state = ("state", "published_at") if published else "state"
         return [
             (None, {"fields": [("number", "date"), "title", "summary", *([state] if obj else [])]}),
             ("Texts", {"fields": ["intro", "outro"]}),
             ("Email", {"fields": ["subject", "preheader"]}),
-            *([("Queue", {"fields": ["queue"]})] if not published and Story.objects.queued().exists() else []),
+            *([("Queue", {"fields": ["queue"]})] if fillable else []),
         ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Issue | None = None) -> list[str]:

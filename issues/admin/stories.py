@@ -32,7 +32,7 @@ from issues.references import stories_referring_to
 from issues.revising import record_revision
 from issues.views import story_page
 from issues.writing import render_stories_again, store_story
-from papers.forms import OrderedForm, OrderedFormSet
+from papers.forms import OrderedInline
 
 SHOWN_BY_OTHERS = {"title", "slug", "issue"}  # what decides how references to a story read, and whether they are links
 
@@ -69,18 +69,16 @@ class TopicFilter(admin.RelatedOnlyFieldListFilter):
         self.title = "topic"
 
 
-class StoryPaperInline(admin.TabularInline):  # type: ignore[type-arg]  # Parameters exist in the types only.
+class StoryPaperInline(OrderedInline):
     model = StoryPaper
-    form, formset = OrderedForm, OrderedFormSet
     fields = ["paper", "place"]
     autocomplete_fields = ["paper"]
     verbose_name, verbose_name_plural = "paper", "papers, in order"
     extra = 1
 
 
-class StoryResourceInline(admin.TabularInline):  # type: ignore[type-arg]
+class StoryResourceInline(OrderedInline):
     model = StoryResource
-    form, formset = OrderedForm, OrderedFormSet
     fields = ["resource", "label", "place"]
     autocomplete_fields = ["resource"]
     verbose_name, verbose_name_plural = "resource", "resources, in order"
@@ -179,7 +177,7 @@ class StoryAdmin(TextAdmin):
             can_add_related=may_add,
         )
         return forms.ModelMultipleChoiceField(
-            Topic.objects.all(), widget=widget, required=False, help_text="Type a topic's name, or another name it has."
+            Topic.objects.all(), widget=widget, required=False, help_text=kwargs.get("help_text", "")
         )
 
     @admin.display(description="found in the text")
