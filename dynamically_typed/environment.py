@@ -109,7 +109,11 @@ class Environment:
         Meaning("Seconds for which browsers insist on https, for subdomains too. Only matters when DEBUG is false."),
     ] = 31_536_000
     TRUST_PROXY_HEADERS: Annotated[
-        bool, Meaning("Whether X-Forwarded-Proto is believed: only behind a proxy that always sets it.")
+        bool,
+        Meaning(
+            "Whether X-Forwarded-Proto and the last address of X-Forwarded-For are believed: "
+            "only behind a proxy that always sets both."
+        ),
     ] = False
     LOG_LEVEL: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], Meaning("How much is logged: DEBUG, INFO, WARNING or ERROR.")

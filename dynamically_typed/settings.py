@@ -165,6 +165,7 @@ SECURE_CSP = {
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 if env.TRUST_PROXY_HEADERS:
+    MIDDLEWARE.insert(0, "dynamically_typed.proxy.ClientAddressMiddleware")
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 if not DEBUG:
     SECURE_SSL_REDIRECT = env.SECURE_SSL_REDIRECT
