@@ -12,7 +12,7 @@ from django.utils.text import slugify
 
 from issues.errors import BadImage, BadMarkdown
 from issues.images import MAX_BYTES, open_picture, store_image
-from issues.models import Image, Issue, Publication, Story, StoryState, Topic, TopicAlias
+from issues.models import Image, Issue, IssueState, Publication, Story, StoryState, Topic, TopicAlias
 from issues.rendering import Rendered, render_for_web
 from issues.writing import next_position
 from papers.forms import OrderedForm, OrderedFormSet
@@ -86,6 +86,11 @@ class StoryPlaceForm(OrderedForm):
 class StoryPlaceFormSet(OrderedFormSet):
     """The stories of an issue. Saving them is the admin's work, by `issues.writing`."""
 
+    def add_fields(self, form: Any, index: int | None) -> None:
+        super().add_fields(form, index)
+        if self.instance.state == IssueState.PUBLISHED:
+            del form.fields["to_queue"]
+
     def leaving(self) -> list[Story]:
         return [form.instance for form in self.forms if form.cleaned_data.get("to_queue")]
 
@@ -113,7 +118,9 @@ class IssueForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if "queue" in self.fields:
+        if self.instance.state == IssueState.PUBLISHED:  # What joins it would be public at once.
+            del self.fields["queue"]
+        else:
             self.fields["queue"].queryset = Story.objects.queued().order_by("-updated_at")  # type: ignore[attr-defined]
             self.fields["queue"].label_from_instance = label_in_queue  # type: ignore[attr-defined]
 

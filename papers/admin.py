@@ -37,7 +37,7 @@ class PaperAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Parameters exis
     readonly_fields = ["covered_in", "all_authors"]
 
     def get_queryset(self, request: HttpRequest) -> PaperQuerySet:
-        return Paper.objects.for_list().annotate(story_count=models.Count("stories"))
+        return Paper.objects.for_list().annotate(story_count=models.Count("stories")).order_by("-issued", "title", "pk")
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
         """Also by an identifier in any form that people paste, such as an address at arxiv.org."""
@@ -99,7 +99,7 @@ class AuthorAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     prepopulated_fields = {"slug": ["given", "family", "suffix"]}
 
     def get_queryset(self, request: HttpRequest) -> AuthorQuerySet:
-        return Author.objects.annotate(paper_count=models.Count("authorships"))
+        return Author.objects.annotate(paper_count=models.Count("authorships")).order_by("family", "given", "pk")
 
     @admin.display(description="papers", ordering="paper_count")
     def paper_count(self, author: Any) -> int:

@@ -65,7 +65,7 @@ class IssueAdmin(TextAdmin):
     # The list
 
     def get_queryset(self, request: HttpRequest) -> IssueQuerySet:
-        return Issue.objects.with_story_count()
+        return Issue.objects.with_story_count().order_by("-number")
 
     @admin.display(description="stories", ordering="story_count")
     def story_count(self, issue: Any) -> int:

@@ -45,6 +45,7 @@ class PublicationAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Parameter
 class SectionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ["name", "slug", "story_count", "position"]
     list_editable = ["position"]
+    ordering = ["position", "pk"]
     search_fields = ["name"]
     prepopulated_fields = {"slug": ["name"]}
     fields = ["name", "slug", "description", "position"]

@@ -119,7 +119,7 @@ class StoryAdmin(TextAdmin):
         )
         return Story.objects.for_list().annotate(unresolved=Coalesce(models.Subquery(unresolved), 0))
 
-    @admin.display(description="issue, position", ordering="issue__number")
+    @admin.display(description="place", ordering="issue__number")
     def place(self, story: Story) -> str:
         return f"#{story.issue.number}, {story.position}" if story.issue else "In the queue"
 

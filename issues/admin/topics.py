@@ -23,6 +23,7 @@ class TopicAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     form = TopicForm
     inlines = [TopicAliasInline]
     list_display = ["name", "slug", "story_count", "described"]
+    ordering = ["name"]
     search_fields = ["name", "aliases__name"]
     prepopulated_fields = {"slug": ["name"]}
     autocomplete_fields = ["builds_on"]
