@@ -1,15 +1,19 @@
 """Writing the database's digest as a folder of files, in the format that the importer reads."""
 
+import itertools
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from django.core.files.storage import default_storage
 
-from issues.digest_format import IssueFile, ResourceEntry, StoryFile, dump_yaml, write_issue, write_story
+from issues.digest_format import IssueFile, ResourceEntry, StoryFile, figures_in, write_issue, write_story
 from issues.errors import BadFile
 from issues.importing_records import PUBLICATION_KEYS
+from issues.importing_stories import noon_of
 from issues.models import Image, Issue, IssueState, Publication, Section, Story, Topic
+from issues.yaml_files import dump_yaml
 from papers.csl import as_csl
 from papers.models import Paper
 
@@ -34,25 +38,39 @@ def export_digest(folder: Path, *, progress: Callable[[str], object] = lambda na
 
 def digest_files() -> Iterator[tuple[str, bytes]]:
     """Yield the name and the bytes of each file of the digest."""
-    yield "digest.yaml", dump_yaml({"publication": publication_values(), "sections": section_values()}).encode()
+    publication = Publication.objects.current()
+    yield (
+        "digest.yaml",
+        dump_yaml({"publication": publication_values(publication), "sections": section_values()}).encode(),
+    )
     if topics := topic_values():
         yield "topics.yaml", dump_yaml({"topics": topics}).encode()
     papers = [as_csl(paper) for paper in Paper.objects.with_authors().order_by("slug")]
     if papers:
         yield "papers.yaml", dump_yaml({"references": papers}).encode()
-    for issue in Issue.objects.order_by("number").iterator(chunk_size=100):
-        file = issue_file(issue)
-        yield file.name, write_issue(file).encode()
-    for story in Story.objects.for_page().order_by("issue__number", "position", "slug").iterator(chunk_size=100):
-        entry = story_file(story)
-        yield entry.name, write_story(entry).encode()
+    figures: set[str] = set()
+    for name, text in text_files(publication):
+        figures.update(figures_in(text))
+        yield name, text.encode()
     for image in Image.objects.order_by("name").iterator():
-        with default_storage.open(image.file.name or "") as source:
-            yield image.source, source.read()
+        if image.source in figures:
+            with default_storage.open(image.file.name or "") as source:
+                yield image.source, source.read()
 
 
-def publication_values() -> dict[str, str]:
-    publication = Publication.objects.current()
+def text_files(publication: Publication) -> Iterator[tuple[str, str]]:
+    """Yield the name and the text of each issue and story. A story's position is its rank, without gaps."""
+    for issue in Issue.objects.order_by("number").iterator(chunk_size=100):
+        issue_entry = issue_file(issue, publication)
+        yield issue_entry.name, write_issue(issue_entry)
+    stories = Story.objects.for_page().order_by("issue__number", "position", "slug").iterator(chunk_size=100)
+    for _, group in itertools.groupby(stories, key=lambda story: story.issue_id):
+        for position, story in enumerate(group, start=1):
+            entry = story_file(story, position)
+            yield entry.name, write_story(entry)
+
+
+def publication_values(publication: Publication) -> dict[str, str]:
     return {key: getattr(publication, key) for key in PUBLICATION_KEYS if getattr(publication, key)}
 
 
@@ -79,8 +97,9 @@ def topic_values() -> list[dict[str, Any]]:
     ]
 
 
-def issue_file(issue: Issue) -> IssueFile:
+def issue_file(issue: Issue, publication: Publication) -> IssueFile:
     """An approved issue is written as a draft: approval is for one frozen mailing, not for a text."""
+    moment = None if issue.published_at == noon_of(issue, publication) else issue.published_at
     return IssueFile(
         name=f"issues/{issue.number:03}.md",
         number=issue.number,
@@ -90,12 +109,13 @@ def issue_file(issue: Issue) -> IssueFile:
         preheader=issue.preheader,
         summary=issue.summary,
         state="published" if issue.state == IssueState.PUBLISHED else "draft",
-        intro=issue.intro.strip(),
-        outro=issue.outro.strip(),
+        published_at=moment,
+        intro=with_plain_newlines(issue.intro),
+        outro=with_plain_newlines(issue.outro),
     )
 
 
-def story_file(story: Story) -> StoryFile:
+def story_file(story: Story, position: int) -> StoryFile:
     """No query for a story from `for_page()`."""
     issue = story.issue
     return StoryFile(
@@ -103,10 +123,10 @@ def story_file(story: Story) -> StoryFile:
         title=story.title,
         slug=story.slug,
         section=story.section.name,
-        body=story.body.strip("\n"),
+        body=with_plain_newlines(story.body),
         issue=issue.number if issue else None,
         date=issue.date if issue else None,
-        position=story.position,
+        position=position if issue else None,
         topics=sorted(topic.name for topic in story.topics.all()),
         papers=[row.paper.identifier or row.paper.slug for row in story.story_papers.all()],
         resources=[
@@ -115,3 +135,8 @@ def story_file(story: Story) -> StoryFile:
         summary=story.summary,
         state=story.state,
     )
+
+
+def with_plain_newlines(text: str) -> str:
+    """Forms in browsers send CR LF; the importer would read it as LF, and report a change."""
+    return re.sub(r"\r\n?", "\n", text).strip("\n")

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,15 +11,9 @@ from django.db import transaction
 from issues import images
 from issues.digest_format import IssueFile, StoryFile, read_issue, read_story
 from issues.errors import BadFile, IssuesError
-from issues.importing_records import (
-    Outcome,
-    import_issue,
-    import_papers,
-    import_publication,
-    import_sections,
-    import_topics,
-)
-from issues.importing_stories import import_story, order_stories, publish_imported
+from issues.importing_records import Outcome, import_issue, import_masthead, import_papers
+from issues.importing_stories import import_story, order_stories, publish_imported, render_referring
+from issues.importing_topics import import_topics
 from issues.models import Image
 from papers.errors import PapersError
 
@@ -31,20 +25,45 @@ class Report:
     counts: Counter[tuple[str, Outcome]] = field(default_factory=Counter)
     refused: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    known_images: set[int] = field(default_factory=set)
+    new_images: list[Image] = field(default_factory=list)
 
     def add(self, kind: str, outcome: Outcome) -> None:
         self.counts[kind, outcome] += 1
 
+    def add_image(self, image: Image) -> None:
+        if image.pk in self.known_images:
+            self.add("figure", "unchanged")
+        else:
+            self.known_images.add(image.pk)
+            self.new_images.append(image)
+            self.add("figure", "created")
+
+    def discard_images(self, kept: int = 0) -> None:
+        """Remove the files of the images stored last, whose rows are rolled back; the first `kept` stay."""
+        for image in self.new_images[kept:]:
+            images.delete_files(image)
+            self.known_images.discard(image.pk)
+        del self.new_images[kept:]
+
     @contextmanager
     def each(self, name: str) -> Iterator[None]:
-        """Take in one thing in a transaction of its own; if it is refused, say so and go on."""
+        """Take in one thing in a transaction of its own; if it is refused, say so, leave no trace of it and go on."""
+        counts, warnings, stored = self.counts.copy(), len(self.warnings), len(self.new_images)
+        taken_in = False
         try:
             with transaction.atomic():
                 yield
+            taken_in = True
         except BadFile as error:
             self.refused.append(str(error))
         except (IssuesError, PapersError) as error:
             self.refused.append(f"{name}: {error}")
+        finally:
+            if not taken_in:
+                self.counts = counts
+                del self.warnings[warnings:]
+                self.discard_images(kept=stored)
 
 
 def import_digest(
@@ -52,18 +71,21 @@ def import_digest(
 ) -> Report:
     """Take in a folder in the format of docs/digest-format.md; a dry run changes nothing and reports the same.
 
-    `progress` is called with the name of each file before it is read. Doing it twice changes nothing the second time.
-    Raises BadFile if the folder isn't there or holds no digest.
+    Each file is a transaction of its own, so that the database can be written to meanwhile, and what was taken in
+    before an interruption stays; a dry run is one transaction. `progress` is called with the name of each file before
+    it is read. Doing it twice changes nothing the second time. Raises BadFile if the folder isn't there or holds no
+    digest.
     """
     files = digest_files(folder)
-    report = Report()
-    known_images = set(Image.objects.values_list("pk", flat=True))
-    with transaction.atomic():
-        take_in(folder, files, report, progress)
+    report = Report(known_images=set(Image.objects.values_list("pk", flat=True)))
+    try:
+        with transaction.atomic() if dry_run else nullcontext():
+            take_in(folder, files, report, progress)
+            if dry_run:
+                transaction.set_rollback(True)
+    finally:
         if dry_run:
-            for image in Image.objects.exclude(pk__in=known_images):
-                images.delete_files(image)
-            transaction.set_rollback(True)
+            report.discard_images()
     return report
 
 
@@ -71,29 +93,56 @@ def digest_files(folder: Path) -> list[str]:
     """The Markdown files of a digest: issues first, then stories, by name. Raises BadFile."""
     if not folder.is_dir():
         raise BadFile(str(folder), "There is no such folder. Name the folder that holds the digest's files.")
-    issues = sorted(f"issues/{path.name}" for path in (folder / "issues").glob("*.md"))
-    stories = sorted(path.name for path in folder.glob("*.md") if path.name.lower() != "readme.md")
+    issues = [f"issues/{name}" for name in markdown_files(folder / "issues")]
+    stories = markdown_files(folder)
     if not issues and not stories:
         raise BadFile(str(folder), "The folder holds no Markdown files of stories or issues.")
     return issues + stories
 
 
+def markdown_files(folder: Path) -> list[str]:
+    """Names ending in .md, sorted; without the readme, and without hidden files, which other programs leave behind."""
+    if not folder.is_dir():
+        return []
+    names = [path.name for path in folder.iterdir() if path.suffix.lower() == ".md"]
+    return sorted(name for name in names if name.lower() != "readme.md" and not name.startswith("."))
+
+
 def take_in(folder: Path, files: list[str], report: Report, progress: Callable[[str], object]) -> None:
     """Records first, then issues, then stories, which refer to them; publishing last, when all texts are there."""
-    for import_records in (import_publication, import_sections, import_topics, import_papers):
+    for import_records in (import_masthead, import_topics, import_papers):
         import_records(folder, report)
     issue_files: dict[int, IssueFile] = {}
-    story_files: list[StoryFile] = []
+    story_files: dict[str, StoryFile] = {}
+    moved: list[str] = []
     for name in files:
         progress(name)
         with report.each(name):
             if name.startswith("issues/"):
-                issue_file = read_issue(folder, name)
-                import_issue(folder, issue_file, report)
-                issue_files[issue_file.number] = issue_file
-            else:
-                story_file = read_story(folder, name)
-                import_story(folder, story_file, report)
-                story_files.append(story_file)
-    order_stories(story_files)
-    publish_imported(issue_files, story_files, report)
+                take_in_issue(folder, name, issue_files, report)
+            elif take_in_story(folder, name, story_files, report):
+                moved.append(name)
+    order_stories(story_files.values(), report)
+    all_issues_read = len(issue_files) == sum(name.startswith("issues/") for name in files)
+    published = publish_imported(issue_files, story_files.values(), report, all_issues_read=all_issues_read)
+    render_referring([file for file in story_files.values() if file.name in moved and file.issue not in published])
+
+
+def take_in_issue(folder: Path, name: str, issue_files: dict[int, IssueFile], report: Report) -> None:
+    file = read_issue(folder, name)
+    if file.number in issue_files:
+        first = issue_files[file.number].name
+        raise BadFile(name, f"Issue {file.number} stands in {first} already. Keep one of them.", file.lines["number"])
+    import_issue(folder, file, report)
+    issue_files[file.number] = file
+
+
+def take_in_story(folder: Path, name: str, story_files: dict[str, StoryFile], report: Report) -> bool:
+    """Return whether the story is new to readers, or has another place or title."""
+    file = read_story(folder, name)
+    if file.slug in story_files:
+        first = story_files[file.slug].name
+        raise BadFile(name, f"The slug “{file.slug}” is that of {first} already. Choose another.", file.lines["slug"])
+    moved = import_story(folder, file, report)
+    story_files[file.slug] = file
+    return moved

@@ -3,10 +3,9 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from issues.digest_format import figure_name, figures_in, line_of, rename_figures
+from issues import images
+from issues.digest_format import figure_name, figures_in, find_file, line_of, rename_figures
 from issues.errors import BadFile, BadImage
-from issues.images import store_image
-from issues.models import Image
 
 if TYPE_CHECKING:
     from issues.importing import Report
@@ -19,17 +18,11 @@ def import_figures(folder: Path, name: str, body: str, report: "Report") -> str:
     """
     paths = {}
     for path in figures_in(body):
-        source = (folder / path).resolve()
-        line = line_of(folder, name, path)
-        if not source.is_relative_to(folder.resolve()):
-            raise BadFile(name, f"The figure {path} lies outside of the digest's folder. Put it into figures/.", line)
-        known = Image.objects.count()
         try:
-            image = store_image(figure_name(path), source.read_bytes())
-        except BadImage as error:
-            raise BadFile(name, str(error), line) from error
-        except OSError as error:
-            raise BadFile(name, f"The figure {path} can't be read: {error.strerror}.", line) from error
-        report.add("figure", "created" if Image.objects.count() > known else "unchanged")
+            data = find_file(folder, path, images.MAX_BYTES).read_bytes()
+            image = images.store_image(figure_name(path), data)
+        except (BadFile, BadImage, OSError) as error:
+            raise BadFile(name, str(error), line_of(folder, name, path)) from error
+        report.add_image(image)
         paths[path] = image.source
     return rename_figures(body, paths)

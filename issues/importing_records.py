@@ -1,5 +1,7 @@
-"""What stands beside the stories of a digest's folder: publication, sections, topics, papers and issues."""
+"""What stands beside the stories of a digest's folder: publication, sections, papers and issues."""
 
+import re
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -7,105 +9,77 @@ from django.core.exceptions import ValidationError
 from django.db.models import Model
 from django.utils.text import slugify
 
-from issues.digest_format import IssueFile, load_yaml, read_text
+from issues.digest_format import IssueFile, read_text
 from issues.errors import BadFile
 from issues.importing_figures import import_figures
-from issues.models import Issue, Publication, Section, Topic, TopicAlias
-from issues.writing import save_issue, save_publication, save_topic
+from issues.models import Issue, IssueState, Publication, Section
+from issues.writing import save_issue, save_publication
+from issues.yaml_files import Entry, load_yaml
 from papers.csl import record_paper
+from papers.slugs import free_slug
 
 if TYPE_CHECKING:
     from issues.importing import Report
 
 Outcome = Literal["created", "updated", "unchanged"]
+MAX_RECORD_BYTES = 64 * 1024 * 1024  # of files that can't be split: some 20,000 papers with abstracts
 PUBLICATION_KEYS = (
     "name", "tagline", "short_name", "description", "language", "time_zone", "from_name", "from_email", "reply_to",
     "postal_address", "list_id", "license_name", "license_url", "accent_light", "accent_dark",
 )  # fmt: skip
 
 
-def import_publication(folder: Path, report: "Report") -> None:
-    values = read_mapping(folder, "digest.yaml").get("publication")
-    if values is None:
-        return
-    with report.each("digest.yaml"):
-        if not isinstance(values, dict) or values.keys() - set(PUBLICATION_KEYS):
-            raise BadFile("digest.yaml", f"`publication` may have these keys: {', '.join(PUBLICATION_KEYS)}.")
-        publication = Publication.objects.current()
-        changed = assign(publication, {key: str(value).strip() for key, value in values.items()})
-        if changed:
-            check(publication, "digest.yaml")
-            save_publication(publication)
-        report.add("publication", "updated" if changed else "unchanged")
+def import_masthead(folder: Path, report: "Report") -> None:
+    """The publication and its sections."""
+    name = "digest.yaml"
+    masthead = read_mapping(folder, name, report)
+    if masthead.get("publication") is not None:
+        with report.each(name):
+            report.add("publication", import_publication(name, masthead))
+    with report.each(name):
+        refuse_unknown(masthead, name, {"publication", "sections"})
+    for position, entry in enumerate(entries_of(masthead, name, "sections", report), start=1):
+        with report.each(name):
+            report.add("section", import_section(name, entry, position))
 
 
-def import_sections(folder: Path, report: "Report") -> None:
-    for position, entry in enumerate(read_entries(folder, "digest.yaml", "sections"), start=1):
-        with report.each("digest.yaml"):
-            values = texts_of(entry, "digest.yaml", {"name", "slug", "description"}) | {"position": position}
-            section = Section.objects.filter(name=values["name"]).first()
-            values.setdefault("slug", section.slug if section else slugify(str(values["name"])))
-            report.add("section", save_changes(section or Section(), values, "digest.yaml"))
+def import_publication(name: str, masthead: Entry) -> Outcome:
+    values = masthead["publication"]
+    if not isinstance(values, Entry):
+        raise BadFile(name, "`publication` has to hold keys with values.", masthead.lines["publication"])
+    refuse_unknown(values, name, PUBLICATION_KEYS)
+    publication = Publication.objects.current()
+    if not assign(publication, {key: text_of(values, name, key) for key in values if values[key] is not None}):
+        return "unchanged"
+    check(publication, name, values.lines)
+    save_publication(publication)
+    return "updated"
 
 
-def import_topics(folder: Path, report: "Report") -> None:
-    """All topics before what they build on, since a topic may build on one that stands below it."""
-    entries = read_entries(folder, "topics.yaml", "topics")
-    outcomes: dict[str, Outcome] = {}
-    for entry in entries:
-        with report.each("topics.yaml"):
-            values = texts_of(entry, "topics.yaml", {"name", "slug", "description"}, lists={"aliases", "builds_on"})
-            outcomes[values["name"]] = import_topic(values, [str(name) for name in entry.get("aliases") or []])
-    for entry in entries:
-        with report.each("topics.yaml"):
-            if entry.get("name") in outcomes and set_builds_on(entry) and outcomes[entry["name"]] == "unchanged":
-                outcomes[entry["name"]] = "updated"
-    for outcome in outcomes.values():
-        report.add("topic", outcome)
+def import_section(name: str, entry: Entry, position: int) -> Outcome:
+    """Find the section by its name, else by its slug, so that it can be renamed."""
+    values = texts_of(entry, name, {"name", "slug", "description"}) | {"position": position}
+    known = find_section(values["name"]) or Section.objects.filter(slug=values.get("slug", "")).first()
+    section = known or Section(slug=values.get("slug") or free_section_slug(values["name"]))
+    if not assign(section, values) and known:
+        return "unchanged"
+    check(section, name, entry.lines)
+    section.save()
+    return "updated" if known else "created"
 
 
-def import_topic(values: dict[str, Any], aliases: list[str]) -> Outcome:
-    known = Topic.objects.filter(name__iexact=values["name"]).first()
-    topic = known or Topic()
-    changed = bool(assign(topic, values)) or known is None
-    if changed:
-        check(topic, "topics.yaml", exclude={"slug"})
-        save_topic(topic)
-    current = set(topic.aliases.values_list("name", flat=True))
-    if current != set(aliases):
-        topic.aliases.exclude(name__in=aliases).delete()
-        for name in set(aliases) - current:
-            TopicAlias.objects.create(topic=topic, name=name, slug=slugify(name))
-        changed = True
-    if known is None:
-        return "created"
-    return "updated" if changed else "unchanged"
+def find_section(name: str) -> Section | None:
+    """The section of this name, however its letters are cased. One query."""
+    return Section.objects.filter(name__iexact=name).first()
 
 
-def set_builds_on(entry: dict[str, Any]) -> bool:
-    names = [str(name) for name in entry.get("builds_on") or []]
-    foundations = {find_topic(name) for name in names}
-    if None in foundations:
-        missing = next(name for name in names if find_topic(name) is None)
-        raise BadFile(
-            "topics.yaml", f"“{entry['name']}” builds on “{missing}”, which is not a topic. Add it to the file."
-        )
-    topic = Topic.objects.get(name__iexact=entry["name"])
-    if set(topic.builds_on.all()) == foundations:
-        return False
-    topic.builds_on.set([foundation for foundation in foundations if foundation])
-    return True
-
-
-def find_topic(name: str) -> Topic | None:
-    """The topic of this name or alias, however its letters are cased. One query or two."""
-    topic = Topic.objects.filter(name__iexact=name).first()
-    return topic or Topic.objects.filter(aliases__name__iexact=name).first()
+def free_section_slug(name: str) -> str:
+    return free_slug(Section.objects.all(), slugify(name) or "section")
 
 
 def import_papers(folder: Path, report: "Report") -> None:
-    for entry in read_entries(folder, "papers.yaml", "references"):
-        with report.each(f"papers.yaml, {entry.get('id', 'a record without id')}"):
+    for entry in read_entries(folder, "papers.yaml", "references", report):
+        with report.each(f"papers.yaml, line {entry.line}, {entry.get('id') or 'a record without id'}"):
             _, outcome = record_paper(entry)
             report.add("paper", outcome)
 
@@ -113,15 +87,44 @@ def import_papers(folder: Path, report: "Report") -> None:
 def import_issue(folder: Path, file: IssueFile, report: "Report") -> None:
     """Take in an issue with its texts, as a draft: it is published after its stories are there. Raises BadFile."""
     warn_of_unknown_keys(file.name, file.unknown_keys, report)
+    if file.state and file.state not in IssueState.values:
+        states = ", ".join(IssueState.values)
+        raise BadFile(
+            file.name, f"The state “{file.state}” is not known. Use one of: {states}.", file.lines.get("state")
+        )
     keys = ("number", "date", "title", "subject", "preheader", "summary")
     texts = {key: import_figures(folder, file.name, getattr(file, key), report) for key in ("intro", "outro")}
     known = Issue.objects.filter(number=file.number).first()
     issue = known or Issue()
     changed = assign(issue, {key: getattr(file, key) for key in keys} | texts)
     if changed or known is None:
-        check(issue, file.name)
-        save_issue(issue, note=f"Imported from {file.name}")
+        check(issue, file.name, file.lines)
+        save_checked_issue(file, issue, report)
     report.add("issue", "created" if known is None else "updated" if changed else "unchanged")
+
+
+def save_checked_issue(file: IssueFile, issue: Issue, report: "Report") -> None:
+    """Save, and refuse an issue whose texts may not be published as they are, unless it stays a draft."""
+    for key, rendered in zip(("intro", "outro"), save_issue(issue, note=note(file.name)), strict=True):
+        line = file.lines.get(key, 1)
+        if rendered.errors and file.state != "draft":
+            raise BadFile(file.name, " ".join(rendered.errors), line)
+        report.warnings += sentences_in_file(file.name, line, rendered.errors + rendered.warnings)
+
+
+def note(name: str) -> str:
+    """What a revision says of its origin."""
+    return f"Imported from {name}"[:200]
+
+
+def sentences_in_file(name: str, first_line: int, sentences: list[str]) -> list[str]:
+    """The renderer's sentences, with lines of the file in place of those of the text that begins on `first_line`."""
+    placed = []
+    for sentence in sentences:
+        match = re.match(r"Line (\d+): ", sentence)
+        place = f"{name}, line {int(match[1]) + first_line - 1}" if match else name
+        placed.append(f"{place}: {sentence[match.end() if match else 0 :]}")
+    return placed
 
 
 def warn_of_unknown_keys(name: str, keys: list[str], report: "Report") -> None:
@@ -129,32 +132,66 @@ def warn_of_unknown_keys(name: str, keys: list[str], report: "Report") -> None:
         report.warnings.append(f"{name}: these keys are not known and were left out: {', '.join(keys)}.")
 
 
-def read_mapping(folder: Path, name: str) -> dict[str, Any]:
-    """A YAML file that holds keys; empty if there is no such file. Raises BadFile."""
-    if not (folder / name).exists():
-        return {}
-    values = load_yaml(name, read_text(folder, name))
-    if not isinstance(values, dict):
-        raise BadFile(name, "The file has to hold keys with values.", 1)
-    return values
+def read_mapping(folder: Path, name: str, report: "Report") -> Entry:
+    """A YAML file that holds keys; empty if there is no such file, or if it is refused."""
+    mapping = Entry(line=1)
+    with report.each(name):
+        if (folder / name).exists():
+            values = load_yaml(name, read_text(folder, name, MAX_RECORD_BYTES))
+            if not isinstance(values, Entry):
+                raise BadFile(name, "The file has to hold keys with values.", 1)
+            mapping = values
+    return mapping
 
 
-def read_entries(folder: Path, name: str, key: str) -> list[dict[str, Any]]:
-    entries = read_mapping(folder, name).get(key) or []
-    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        raise BadFile(name, f"`{key}` has to be a list of entries, each with keys and values.")
+def read_entries(folder: Path, name: str, key: str, report: "Report") -> list[Entry]:
+    """The entries of a YAML file that holds one list. What is refused is left out."""
+    values = read_mapping(folder, name, report)
+    with report.each(name):
+        refuse_unknown(values, name, {key})
+    return entries_of(values, name, key, report)
+
+
+def entries_of(values: Entry, name: str, key: str, report: "Report") -> list[Entry]:
+    """The entries of a list; none if it is refused."""
+    entries: list[Entry] = []
+    with report.each(name):
+        value = values.get(key) or []
+        if not isinstance(value, list) or not all(isinstance(entry, Entry) for entry in value):
+            line = values.lines[key]
+            raise BadFile(name, f"`{key}` has to be a list of entries, each with keys and values.", line)
+        entries = value
     return entries
 
 
-def texts_of(
-    entry: dict[str, Any], name: str, keys: set[str], lists: frozenset[str] | set[str] = frozenset()
-) -> dict[str, Any]:
+def refuse_unknown(entry: Entry, name: str, keys: Collection[str]) -> None:
+    """Raises BadFile for keys that aren't known."""
+    for key in entry:
+        if key not in keys:
+            raise BadFile(name, f"The key `{key}` is not known. Use: {', '.join(sorted(keys))}.", entry.lines[key])
+
+
+def texts_of(entry: Entry, name: str, keys: set[str], lists: frozenset[str] | set[str] = frozenset()) -> dict[str, Any]:
     """The texts of an entry. Raises BadFile for keys that aren't known, and without a name."""
-    if not entry.get("name"):
-        raise BadFile(name, "An entry has no `name`.")
-    if unknown := entry.keys() - keys - lists:
-        raise BadFile(name, f"“{entry['name']}” has keys that are not known: {', '.join(sorted(map(str, unknown)))}.")
-    return {key: str(entry[key]).strip() for key in keys if entry.get(key)}
+    refuse_unknown(entry, name, keys | lists)
+    values = {key: text for key in keys if (text := text_of(entry, name, key))}
+    if "name" not in values:
+        raise BadFile(name, "This entry has no `name`. Add it.", entry.line)
+    return values
+
+
+def text_of(entry: Entry, name: str, key: str) -> str:
+    value = entry.get(key)
+    if isinstance(value, Entry | list):
+        raise BadFile(name, f"`{key}` has to be one text.", entry.lines[key])
+    return value.strip() if value else ""
+
+
+def list_of(entry: Entry, name: str, key: str) -> list[str]:
+    value = entry.get(key) or []
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise BadFile(name, f"`{key}` has to be a list of texts, like [one, two].", entry.lines[key])
+    return [item.strip() for item in value]
 
 
 def assign(thing: Model, values: dict[str, Any]) -> list[str]:
@@ -165,19 +202,12 @@ def assign(thing: Model, values: dict[str, Any]) -> list[str]:
     return changed
 
 
-def save_changes(thing: Model, values: dict[str, Any], name: str) -> Outcome:
-    outcome: Outcome = "updated" if thing.pk else "created"
-    if not assign(thing, values) and outcome == "updated":
-        return "unchanged"
-    check(thing, name)
-    thing.save()
-    return outcome
-
-
-def check(thing: Model, name: str, exclude: set[str] = frozenset()) -> None:  # type: ignore[assignment]
-    """Hold the fields to what the models allow. Raises BadFile."""
+def check(thing: Model, name: str, lines: Mapping[str, int | None], exclude: Collection[str] = ()) -> None:
+    """Hold the fields to what the models allow; `lines` says where in the file each stands. Raises BadFile."""
     try:
-        thing.full_clean(exclude=exclude)
+        thing.full_clean(exclude=set(exclude))
     except ValidationError as error:
-        sentences = [f"`{key}`: {' '.join(texts)}" for key, texts in error.message_dict.items()]
-        raise BadFile(name, " ".join(sentences)) from error
+        problems = error.message_dict
+        sentences = [f"`{key}`: {' '.join(texts)}" for key, texts in problems.items()]
+        line = next((lines[key] for key in problems if key in lines), None)
+        raise BadFile(name, " ".join(sentences), line) from error
