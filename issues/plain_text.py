@@ -34,7 +34,7 @@ class _Writer:
 
     def __init__(self) -> None:
         self.numbers: dict[str, int] = {}
-        self.explained: set[str] = set()
+        self.explained: set[tuple[str, str]] = set()
         self.writers: dict[str, Callable[[Element, int], str]] = {  # by class, else by tag
             **dict.fromkeys(UNDERLINES, self.heading),
             "blockquote": self.quote,
@@ -189,9 +189,9 @@ class _Writer:
         return f"{text} [{number}]"
 
     def abbreviation(self, title: str, text: str) -> str:
-        if not title or text in self.explained:
+        if not title or (text, title) in self.explained:
             return text
-        self.explained.add(text)
+        self.explained.add((text, title))
         return f"{text} ({title})"
 
 
