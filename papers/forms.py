@@ -27,7 +27,17 @@ class OrderedForm(forms.ModelForm):  # type: ignore[type-arg]  # Parameters exis
     )
 
 
-class OrderedFormSet(forms.BaseInlineFormSet):  # type: ignore[type-arg]
+class NamedFormSet(forms.BaseInlineFormSet):  # type: ignore[type-arg]
+    """Rows of a table whose fields have names for screen readers too, as the table's heads are not labels."""
+
+    def add_fields(self, form: Any, index: int | None) -> None:
+        super().add_fields(form, index)
+        for field in form.fields.values():
+            if field.label:
+                field.widget.attrs.setdefault("aria-label", field.label)
+
+
+class OrderedFormSet(NamedFormSet):
     """Rows of a model with a `position`, written as 0, 1, 2 … in the order of the places that were typed."""
 
     def add_fields(self, form: Any, index: int | None) -> None:

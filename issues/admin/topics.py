@@ -9,11 +9,12 @@ from issues.forms import TopicAliasForm, TopicForm
 from issues.models import Topic, TopicAlias
 from issues.renaming import keep_old_name
 from issues.writing import save_topic
+from papers.forms import NamedFormSet
 
 
 class TopicAliasInline(admin.TabularInline):  # type: ignore[type-arg]  # Parameters exist in the types only.
     model = TopicAlias
-    form = TopicAliasForm
+    form, formset = TopicAliasForm, NamedFormSet
     verbose_name_plural = "other names, whose addresses redirect to this topic"
     extra = 1
 
