@@ -267,7 +267,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
     @admin.display(description="Issue", ordering="mailing__issue__number")
     def issue(self, delivery: Delivery) -> SafeString:
         address = reverse("admin:deliveries_mailing_change", args=[delivery.mailing_id])
-        return format_html('<a href="{}">{}</a>', address, delivery.mailing.issue)
+        return format_html('<a href="{}">#{}</a>', address, delivery.mailing.issue.number)
 
     def has_send_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("deliveries.send_mailing")

@@ -7,6 +7,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.utils import timezone
 
+from deliveries.composing import freeze_message
 from deliveries.errors import MailingError
 from deliveries.models import Mailing, MailingState
 from issues import publishing
@@ -19,12 +20,14 @@ SEALED = ("sender", "from_email", "reply_to", "list_name", "list_id", "subject",
 def freeze(issue: Issue, by: AbstractBaseUser | None) -> Mailing:
     """Approve the issue and store what will be mailed; an approved mailing that has no time yet is replaced.
 
-    Raises NotReady if the issue can't be approved, MailingError if its mailing is on its way or has a time.
+    Raises NotReady if the issue can't be approved, MailingError if its mailing is on its way or has a time, BadAddress
+    if the sender's address can't be used.
     """
     with transaction.atomic():
         publishing.approve(issue)
         _drop_replaceable(issue)
         mailing = render_mailing(issue)
+        freeze_message(mailing)  # What no message can be made of is refused here, not in the middle of sending.
         mailing.approved_by_id = by.pk if by else None
         mailing.save()
     return mailing

@@ -34,6 +34,7 @@ from deliveries.errors import (
     TransportError,
     Unavailable,
 )
+from deliveries.headers import ascii_address
 from deliveries.models import Delivery, DeliveryQuerySet, DeliveryState, Mailing, MailingState
 from deliveries.transports import Transport, open_transport
 from subscribers.models import SubscriberState
@@ -158,7 +159,7 @@ def hand_over(batch: Batch, delivery: Delivery, frozen: FrozenMessage, transport
     subscriber, mailing = delivery.subscriber, batch.mailing
     try:
         content = message_for(frozen, mailing, subscriber)
-        transport.send(mailing.from_email, subscriber.email, content)
+        transport.send(ascii_address(mailing.from_email), ascii_address(subscriber.email), content)
     except BadAddress as error:
         return Outcome(DeliveryState.FAILED, str(error))
     except Refused as error:
@@ -232,7 +233,7 @@ def send_sample(mailing: Mailing, to: str) -> None:
     """Send one person, an editor, what readers will get. Raises BadAddress or TransportError."""
     content = sample_message(mailing, to=to, unsubscribe_url=sample_unsubscribe_url())
     with open_transport() as transport:
-        transport.send(mailing.from_email, to, content)
+        transport.send(ascii_address(mailing.from_email), ascii_address(to), content)
 
 
 def sample_unsubscribe_url() -> str:

@@ -87,6 +87,17 @@ def test_a_line_that_starts_with_a_dot_arrives_as_it_was(smtp_server):
     assert smtp_server.envelopes[0].original_content == content
 
 
+def test_domains_outside_ascii_are_written_in_a_labels(make_mailing, smtp_server, publication, make_subscriber):
+    publication.from_email = "digest@bücher.example"
+    publication.save()
+    make_subscriber("ada@bücher.example")
+    make_subscriber("å@example.org")
+    counted = send_all(make_mailing())
+    assert (counted.sent, counted.failed) == (2, 1)
+    assert "ada@xn--bcher-kva.example" in smtp_server.recipients
+    assert {envelope.mail_from for envelope in smtp_server.envelopes} == {"digest@xn--bcher-kva.example"}
+
+
 def test_who_unsubscribes_after_queueing_is_skipped(make_mailing, smtp_server):
     mailing = make_mailing(readers=3)
     leaver = Subscriber.objects.first()
