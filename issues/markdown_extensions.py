@@ -1,4 +1,4 @@
-"""What our Markdown knows beyond Python-Markdown: figures, attributed quotes, comparisons, references, mathematics.
+"""What our Markdown makes of the tree: figures, attributed quotes, comparisons, references, mathematics.
 
 Everything works on the element tree: no step builds HTML from strings, and raw HTML in a text is shown as text.
 """
@@ -15,10 +15,9 @@ from markdown.extensions import Extension
 from markdown.inlinepatterns import InlineProcessor
 from markdown.treeprocessors import Treeprocessor
 from markdown.util import AtomicString
-from pymdownx.blocks import BlocksExtension
-from pymdownx.blocks.block import Block
 
 from issues import images, mathematics
+from issues.markdown_blocks import OPEN
 from issues.models import Image
 
 Medium = Literal["web", "email"]
@@ -48,15 +47,15 @@ class RenderContext:
 
     def absolute(self, path: str) -> str:
         """Emails need whole addresses; pages work under any."""
-        return settings.SITE_URL + path if self.medium == "email" and path.startswith("/") else path
+        return settings.SITE_URL + path if self.medium == "email" and re.match(r"/(?!/)", path) else path
 
 
 def issue_pattern(short_name: str) -> str:
     """Matches “DT #41” and captures the number."""
-    return rf"\b{re.escape(short_name)} ?#(?P<number>\d{{1,6}})\b"
+    return rf"\b{re.escape(short_name)} ?#(?P<number>[0-9]{{1,6}})\b"
 
 
-STORY_PATTERN = r"\[\[(?P<slug>[\w-]+)(?:\|(?P<words>[^\]|]+))?\]\]"
+STORY_PATTERN = r"\[\[(?P<slug>[A-Za-z0-9_-]{1,120})(?:\|(?P<words>[^\]|]+))?\]\]"
 
 
 class ReferenceProcessor(InlineProcessor):
@@ -68,15 +67,17 @@ class ReferenceProcessor(InlineProcessor):
         super().__init__(pattern, md)
         self.context = context
 
-    def handleMatch(self, match: re.Match[str], data: str) -> tuple[Element | str, int, int]:  # type: ignore[override]  # noqa: N802
+    def handleMatch(  # type: ignore[override]  # noqa: N802
+        self, match: re.Match[str], data: str
+    ) -> tuple[Element, int, int] | tuple[None, None, None]:
         key, found = reference_key(match), match.groupdict()
         target = self.context.targets.get(key)
-        shown = match.group(0) if target is None or "number" in found else found["words"] or target.title
-        self.context.references.setdefault(key, shown)
         if target is None:
-            return shown, match.start(0), match.end(0)
+            self.context.references.setdefault(key, match.group(0) if "number" in found else f"[[{key}")
+            return None, None, None
         link = Element("a", {"class": "reference", "href": self.context.absolute(target.url), "title": target.title})
-        link.text = AtomicString(shown)
+        link.text = found.get("words") or AtomicString(match.group(0) if "number" in found else target.title)
+        self.context.references.setdefault(key, link.text)
         return link, match.start(0), match.end(0)
 
 
@@ -99,6 +100,7 @@ class ShapeTree(Treeprocessor):
         self.shape_quotes(root)
         self.shape_figures(root)
         self.shape_comparisons(root)
+        self.check_blocks(root)
         self.shape_tables(root)
         self.shape_mathematics(root)
         if self.context.medium == "email":
@@ -153,17 +155,31 @@ class ShapeTree(Treeprocessor):
 
     def shape_comparisons(self, root: Element) -> None:
         """Gather the answers of a comparison in one element, so that they can stand side by side."""
-        for figure in list(root.iter("figure")):
+        for figure in [figure for figure in root.iter("figure") if figure.get("class") == "comparison"]:
             answers = [child for child in figure if child.get("class") == "comparison-answer"]
-            if figure.get("class") != "comparison":
-                continue
             if len(answers) < 2:
-                self.context.errors.append("A comparison has fewer than two answers.")
+                self.context.errors.append(
+                    "A comparison has fewer than two answers. Each is a block of its own: //// answer | name of the model"
+                )
             group = Element("div", {"class": "comparison-answers"})
             for answer in answers:
                 figure.remove(answer)
                 group.append(answer)
             figure.append(group)
+
+    def check_blocks(self, root: Element) -> None:
+        for parent in root.iter():
+            if name := parent.attrib.pop(OPEN, None):
+                self.context.errors.append(
+                    f"A block “{name}” is never closed. Close it with as many slashes as it was opened with, and leave "
+                    "a blank line before and after them."
+                )
+            for child in parent:
+                is_part = child.get("class") in {"comparison-prompt", "comparison-answer"}
+                if is_part and parent.get("class") not in {"comparison", "comparison-answers"}:
+                    self.context.errors.append(
+                        "A prompt or an answer stands outside of a comparison. Put /// comparison before it."
+                    )
 
     def shape_tables(self, root: Element) -> None:
         """Alignment as classes, and a frame that scrolls by itself in a narrow window."""
@@ -216,49 +232,6 @@ class ShapeTree(Treeprocessor):
                 link.attrib.pop("href")
 
 
-class ComparisonBlock(Block):
-    """/// comparison | title: holds one prompt and two or more answers."""
-
-    NAME = "comparison"
-    ARGUMENT = None
-
-    def on_create(self, parent: Element) -> Element:
-        figure = SubElement(parent, "figure", {"class": "comparison"})
-        if self.argument:
-            SubElement(figure, "figcaption", {"class": "comparison-title"}).text = self.argument
-        return figure
-
-
-class PromptBlock(Block):
-    """//// prompt: what the models were asked."""
-
-    NAME = "prompt"
-    ARGUMENT = None
-
-    def on_create(self, parent: Element) -> Element:
-        prompt = SubElement(parent, "div", {"class": "comparison-prompt"})
-        SubElement(prompt, "p", {"class": "comparison-label"}).text = self.argument or "Prompt"
-        return prompt
-
-
-class AnswerBlock(Block):
-    """//// answer | model: what one model answered."""
-
-    NAME = "answer"
-    ARGUMENT = True
-
-    def on_create(self, parent: Element) -> Element:
-        answer = SubElement(parent, "div", {"class": "comparison-answer"})
-        SubElement(answer, "p", {"class": "comparison-label"}).text = self.argument
-        return answer
-
-
-class ComparisonExtension(BlocksExtension):
-    def extendMarkdownBlocks(self, md: Markdown, block_manager: object) -> None:  # noqa: N802
-        for block in (ComparisonBlock, PromptBlock, AnswerBlock):
-            block_manager.register(block, self.getConfigs())  # type: ignore[attr-defined]
-
-
 class DigestExtension(Extension):
     """Our own syntax, and no raw HTML."""
 
@@ -269,8 +242,8 @@ class DigestExtension(Extension):
     def extendMarkdown(self, md: Markdown) -> None:  # noqa: N802
         md.preprocessors.deregister("html_block")
         md.inlinePatterns.deregister("html")
-        # Before links (170 and less), since [[slug]] begins like one; after code (190) and escapes (180).
-        md.inlinePatterns.register(ReferenceProcessor(STORY_PATTERN, md, self.context), "story_reference", 175)
+        # After code (190), escapes (180) and links (170 to 125), so that no link stands within a link.
+        md.inlinePatterns.register(ReferenceProcessor(STORY_PATTERN, md, self.context), "story_reference", 122)
         md.inlinePatterns.register(
             ReferenceProcessor(issue_pattern(self.context.short_name), md, self.context), "issue_reference", 75
         )

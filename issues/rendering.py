@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from markdown import Markdown
 
 from issues.errors import BadMarkdown
+from issues.markdown_blocks import ComparisonExtension, NumberedFootnotes
 from issues.markdown_extensions import (
     STORY_PATTERN,
-    ComparisonExtension,
     DigestExtension,
     Medium,
     RenderContext,
@@ -21,12 +21,21 @@ from issues.models.image import FIGURES_FOLDER
 from issues.sanitising import sanitise
 from issues.text_blocks import count_words, sentence_around, text_blocks
 
-MAX_LENGTH = 300_000  # characters: some 50,000 words
-MAX_BRACKETS = 1_500  # that open: the parser's time grows with their square (Python-Markdown #798)
-FIGURE_NAME = re.compile(r"\(<?(figures/[^\s)>]+)")
+# The parser's time grows with the square of what it holds at once (Python-Markdown #798). These limits keep it to about
+# two seconds for the worst text, and are far above what a story needs.
+MAX_LENGTH = 60_000  # characters: some 10,000 words
+MAX_BRACKETS = 1_000  # that open
+MAX_BLOCKS = 2_000  # paragraphs, lists and so on: what stands between blank lines
+MAX_SQUARES = 100_000_000  # of the blocks' lengths in characters: one of 10,000, or sixty of 1,000 with ease
+MAX_REFERENCES = 500
+NOT_IN_TEXTS = "\x00"  # Footnotes always stand at the end.
+UNREADABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")  # in XML, hence in feeds
+FIGURE_NAME = re.compile(rf"{FIGURES_FOLDER}([\w.-]+)")
 RAW_HTML = re.compile(
-    r"^(?!\s{4}).*?(</?(?:div|iframe|script|style|img|table|form|object|embed|figure|video|br|a)\b[^>]*>)", re.I | re.M
+    r"^(?! {4}|\t).*?(</?(?:div|iframe|script|style|img|table|form|object|embed|figure|video|br|a)\b[^<>]*>)",
+    re.I | re.M,
 )
+CODE = re.compile(r"(?ms)^ {0,3}(`{3,}+|~{3,}+).*?^ {0,3}\1|`(?:[^`\n]|\n(?!\n))*`")
 
 
 @dataclass(frozen=True)
@@ -69,7 +78,10 @@ def render_for_email(source: str, *, scope: str = "", issue: Issue | None = None
 def render(source: str, medium: Medium, scope: str, issue: Issue | None) -> Rendered:
     check_limits(source)
     short_name = Publication.objects.current().short_name
-    targets = find_targets(possible_keys(source, short_name), issue)
+    keys = possible_keys(source, short_name)
+    if len(keys) > MAX_REFERENCES:
+        raise BadMarkdown(f"The text refers to over {MAX_REFERENCES} stories and issues. Split it into two stories.")
+    targets = find_targets(keys, issue)
     context = RenderContext(medium, short_name, targets, find_images(source))
     html = sanitise(convert(source, context, scope))
     warnings = context.warnings + warnings_of_html(source)
@@ -79,7 +91,7 @@ def render(source: str, medium: Medium, scope: str, issue: Issue | None) -> Rend
 
 
 def check_limits(source: str) -> None:
-    """Refuse what would keep the parser busy for minutes."""
+    """Refuse what would keep the parser busy for minutes, and what no page or feed can show."""
     if len(source) > MAX_LENGTH:
         raise BadMarkdown(
             f"The text has {len(source):,} characters; {MAX_LENGTH:,} are the most. Split it into two stories."
@@ -88,8 +100,20 @@ def check_limits(source: str) -> None:
         raise BadMarkdown(
             f"The text opens over {MAX_BRACKETS:,} square brackets. Remove some, or split it into two stories."
         )
-    if re.search(r"[\x00\x02\x03]", source):
-        raise BadMarkdown("The text holds control characters, probably from a copy of another program. Remove them.")
+    text = source.replace("\r\n", "\n").replace("\r", "\n")
+    blocks = [block for block in re.split(r"\n[ \t]*(?=\n)", text) if block.strip()]
+    if len(blocks) > MAX_BLOCKS:
+        raise BadMarkdown(f"The text has over {MAX_BLOCKS:,} paragraphs. Split it into two stories.")
+    if sum(len(block) ** 2 for block in blocks) > MAX_SQUARES:
+        raise BadMarkdown(
+            "The text has too much without a blank line. Put blank lines between its paragraphs, or shorten its longest "
+            "table, list or code."
+        )
+    if found := UNREADABLE.search(source):
+        line = source.count("\n", 0, found.start()) + 1
+        raise BadMarkdown(
+            f"Line {line} holds a control character (U+{ord(found[0]):04X}), probably copied from another program. Remove it."
+        )
 
 
 def convert(source: str, context: RenderContext, scope: str) -> str:
@@ -98,7 +122,6 @@ def convert(source: str, context: RenderContext, scope: str) -> str:
         extensions=[
             "markdown.extensions.abbr",
             "markdown.extensions.def_list",
-            "markdown.extensions.footnotes",
             "markdown.extensions.sane_lists",
             "markdown.extensions.smarty",
             "markdown.extensions.tables",
@@ -106,11 +129,13 @@ def convert(source: str, context: RenderContext, scope: str) -> str:
             "pymdownx.highlight",
             "pymdownx.magiclink",
             "pymdownx.superfences",
+            NumberedFootnotes(
+                SEPARATOR=f"-{scope}-" if scope else "-", BACKLINK_TEXT="↩\ufe0e", PLACE_MARKER=NOT_IN_TEXTS
+            ),
             ComparisonExtension(),
             DigestExtension(context),
         ],
         extension_configs={
-            "markdown.extensions.footnotes": {"SEPARATOR": f"-{scope}-" if scope else "-", "BACKLINK_TEXT": "↩\ufe0e"},
             "markdown.extensions.tables": {"use_align_attribute": True},
             "pymdownx.arithmatex": {"generic": True},
             "pymdownx.highlight": {"guess_lang": False, "use_pygments": True},
@@ -147,13 +172,13 @@ def find_targets(keys: set[str], issue: Issue | None) -> dict[str, Target]:
 
 def find_images(source: str) -> dict[str, Image]:
     """The pictures that the text shows, by what stands in the Markdown. One query, or none."""
-    names = {name.removeprefix(FIGURES_FOLDER) for name in FIGURE_NAME.findall(source)}
+    names = set(FIGURE_NAME.findall(source))
     return {image.source: image for image in Image.objects.filter(name__in=names)} if names else {}
 
 
 def warnings_of_html(source: str) -> list[str]:
     """Say where HTML stands in a text, since it is shown as it is written."""
-    without_code = re.sub(r"(?ms)^(```|~~~).*?^\1|`[^`]*`", lambda match: "\n" * match.group(0).count("\n"), source)
+    without_code = CODE.sub(lambda match: "\n" * match.group(0).count("\n"), source.replace("\r\n", "\n"))
     return [
         f"Line {without_code.count(chr(10), 0, match.start(1)) + 1}: “{match.group(1)[:40]}” is shown as text. Write it in Markdown."
         for match in RAW_HTML.finditer(without_code)

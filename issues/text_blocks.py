@@ -44,8 +44,14 @@ def count_words(blocks: list[str]) -> int:
 
 
 def sentence_around(words: str, blocks: list[str]) -> str:
-    """Return the first sentence that holds `words`; empty if none does."""
+    """Return the first sentence that holds `words`, whatever its quotes and emphasis; empty if none does."""
+    pattern = re.compile(rf"(?<!\w){re.escape(without_marks(words))}(?!\w)")
     for block in blocks:
-        if words in block:
-            return next((sentence for sentence in SENTENCE_END.split(block) if words in sentence), block)
+        if pattern.search(without_marks(block)):
+            sentences = SENTENCE_END.split(block)
+            return next((sentence for sentence in sentences if pattern.search(without_marks(sentence))), block)
     return ""
+
+
+def without_marks(text: str) -> str:
+    return re.sub(r"[*_`'\"‘’“”]", "", text)
