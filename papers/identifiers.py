@@ -6,23 +6,28 @@ https://www.doi.org/doi-handbook/; what is stored is always the normalised form,
 
 import re
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from papers.errors import BadIdentifier
 
-ARXIV_NEW = re.compile(r"(?P<id>(?P<year>\d\d)(?P<month>\d\d)\.(?P<serial>\d{4,5}))(?:v(?P<version>\d+))?", re.ASCII)
+ARXIV_NEW = re.compile(
+    r"(?P<id>(?P<year>\d\d)(?P<month>\d\d)\.(?P<serial>\d{4,5}))(?:v(?P<version>\d{1,3}))?", re.ASCII
+)
 ARXIV_OLD = re.compile(
-    r"(?P<archive>[a-z]+(?:-[a-z]+)?)(?:\.[A-Z]{2})?/(?P<serial>\d\d(?P<month>\d\d)\d{3})(?:v(?P<version>\d+))?",
+    r"(?P<archive>[a-z]+(?:-[a-z]+)?)(?:\.[A-Z]{2})?/(?P<serial>\d\d(?P<month>\d\d)\d{3})(?:v(?P<version>\d{1,3}))?",
     re.ASCII,
 )
 ARXIV_PREFIX = re.compile(
     r"^(?:arxiv:\s*|(?:https?://)?(?:www\.|export\.)?arxiv\.org/(?:abs|pdf|html|src)/"
-    r"|(?:doi:\s*|https?://(?:dx\.)?doi\.org/)?10\.48550/arxiv\.)",
+    r"|(?:doi:\s*)?(?:(?:https?://)?(?:www\.|dx\.)?doi\.org/)?10\.48550/arxiv\.)",
     re.IGNORECASE,
 )
-DOI_PREFIX = re.compile(r"^(?:doi:\s*|(?:https?://)?(?:dx\.)?doi\.org/)", re.IGNORECASE)
-DOI = re.compile(r"10\.\d{4,9}/\S+", re.ASCII)
-TRACKING_PARAMETERS = re.compile(r"^(utm_\w+|fbclid|gclid|mc_cid|mc_eid|ref_src)$", re.IGNORECASE)
+DOI_PREFIX = re.compile(r"^doi:\s*", re.IGNORECASE)
+DOI_ADDRESS = re.compile(r"^(?:https?://)?(?:www\.|dx\.)?doi\.org/", re.IGNORECASE)
+DOI = re.compile(r"10\.[0-9]{4,9}/[^\s\x00-\x1f\x7f]+")
+TRACKING_PARAMETER = re.compile(r"(utm_\w+|fbclid|gclid|mc_cid|mc_eid|ref_src)(=|$)", re.IGNORECASE)
+LONGEST_DOI = 255  # characters; there are none so long, and a column has to end somewhere
+ADDRESS_SAFE = "%/:@!$&'()*+,;=?~[]|"  # what may stand in a path or query as it is, and what is encoded already
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -41,7 +46,9 @@ def parse_arxiv_id(text: str) -> ArxivId:
     Raises BadIdentifier.
     """
     bare = ARXIV_PREFIX.sub("", text.strip()).split("?")[0].split("#")[0]
-    bare = re.sub(r"\.pdf$", "", bare, flags=re.IGNORECASE)
+    bare = re.sub(
+        r"\.pdf$|\s*\[[\w.-]+\]$", "", bare, flags=re.IGNORECASE
+    )  # a file's ending, or “[cs.CL]” as on the page
     match = ARXIV_NEW.fullmatch(bare)
     if match:
         digits = 4 if match["year"] + match["month"] < "1501" else 5
@@ -61,15 +68,22 @@ def parse_arxiv_id(text: str) -> ArxivId:
 def parse_doi(text: str) -> str:
     """Return the DOI in `text`, lower-cased as DOIs are compared, without prefix and trailing punctuation.
 
-    A closing bracket at the end goes only where the DOI has no opening one. Raises BadIdentifier.
+    A closing bracket at the end goes only where the DOI has no opening one; in an address, what is percent-encoded is
+    decoded, and a query is dropped. Raises BadIdentifier.
     """
-    doi = unquote(DOI_PREFIX.sub("", text.strip()).strip()).rstrip(".,;:")
-    for opening, closing in ("()", "{}", "[]"):
-        if doi.endswith(closing) and opening not in doi:
-            doi = doi[:-1].rstrip(".,;:")
-    if not DOI.fullmatch(doi):
+    doi = DOI_PREFIX.sub("", text.strip())
+    bare = DOI_ADDRESS.sub("", doi)
+    if bare != doi:
+        doi = unquote(re.split("[?#]", bare)[0])
+    doi, before = doi.lower(), ""
+    while doi != before:
+        before, doi = doi, doi.rstrip(".,;:")
+        for opening, closing in ("()", "{}", "[]"):
+            if doi.endswith(closing) and opening not in doi:
+                doi = doi[:-1]
+    if not DOI.fullmatch(doi) or len(doi) > LONGEST_DOI:
         raise BadIdentifier(f"“{text}” is not a DOI. Write it like doi:10.1038/s41586-021-03819-2.")
-    return doi.lower()
+    return doi
 
 
 def looks_like_arxiv(text: str) -> bool:
@@ -82,27 +96,40 @@ def looks_like_arxiv(text: str) -> bool:
 
 
 def normalise_address(address: str) -> str:
-    """Return the one form under which an address is stored: host in lower case, no fragment, no tracking parameters.
+    """Return the one form under which an address is stored: host in lower case and ASCII, no fragment, no tracking.
 
     A trailing slash is kept, since servers may answer differently without it. Raises BadIdentifier for anything but
-    an http(s) address with a host.
+    an http(s) address with a host, and for one with a user's name or password.
     """
+    address = address.strip()
     try:
-        parts = urlsplit(address.strip())
-        port = parts.port
+        parts = urlsplit(address)
+        scheme, host, port = parts.scheme.lower(), parts.hostname or "", parts.port
     except ValueError as error:
         raise BadIdentifier(f"“{address}” is not an address that can be read: {error}.") from error
-    host = parts.hostname or ""
-    if parts.scheme.lower() not in DEFAULT_PORTS or not host or re.search(r"[\s\x00-\x1f\x7f<>\"\\]", address.strip()):
+    if scheme not in DEFAULT_PORTS or not host or re.search(r"[\s\x00-\x1f\x7f<>\"\\]", address):
         raise BadIdentifier(
             f"“{address}” is not a web address. It has to begin with https:// or http:// and name a host."
         )
-    scheme = parts.scheme.lower()
-    netloc = f"[{host}]" if ":" in host else host
+    if "@" in parts.netloc:
+        raise BadIdentifier(f"“{address}” holds a user's name or password, which would be public. Leave it out.")
+    netloc = ascii_host(host)
     if port and port != DEFAULT_PORTS[scheme]:
         netloc += f":{port}"
-    query = parts.query
-    if any(TRACKING_PARAMETERS.match(name) for name, _ in parse_qsl(query, keep_blank_values=True)):
-        kept = [pair for pair in parse_qsl(query, keep_blank_values=True) if not TRACKING_PARAMETERS.match(pair[0])]
-        query = urlencode(kept)
-    return urlunsplit((scheme, netloc, parts.path or "/", query, ""))
+    query = "&".join(pair for pair in parts.query.split("&") if not TRACKING_PARAMETER.match(pair))
+    return urlunsplit(
+        (scheme, netloc, quote(parts.path or "/", safe=ADDRESS_SAFE), quote(query, safe=ADDRESS_SAFE), "")
+    )
+
+
+def ascii_host(host: str) -> str:
+    """The host in the form that the DNS knows (xn--…), in which look-alikes show. Raises BadIdentifier."""
+    if ":" in host:
+        return f"[{host}]"
+    try:
+        name = host.rstrip(".").encode("idna").decode("ascii")
+    except UnicodeError as error:
+        raise BadIdentifier(f"“{host}” is not the name of a host. Copy the address again.") from error
+    if not re.fullmatch(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*", name):
+        raise BadIdentifier(f"“{host}” is not the name of a host. Copy the address again.")
+    return name
