@@ -18,6 +18,17 @@ from papers.slugs import free_slug
 EDTF_DATE = re.compile(r"\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?")
 
 
+def is_edtf_date(text: str) -> bool:
+    """Whether it is a year, a month or a day of the calendar: 2020, 2020-05 or 2020-05-28."""
+    if not EDTF_DATE.fullmatch(text):
+        return False
+    try:
+        datetime.date.fromisoformat(text + "-01-01"[len(text) - 4 :])
+    except ValueError:
+        return False
+    return True
+
+
 class ResourceKind(models.TextChoices):
     CODE = "code", "Code"
     DATASET = "dataset", "Data set"
@@ -83,7 +94,7 @@ class Author(models.Model):
 
 
 class PaperType(models.TextChoices):
-    """The types of CSL 1.0.2 that papers have."""
+    """The types of CSL 1.0.2 that papers have; a document is what has another."""
 
     PREPRINT = "article", "Preprint"
     JOURNAL = "article-journal", "Journal article"
@@ -93,6 +104,9 @@ class PaperType(models.TextChoices):
     BOOK = "book", "Book"
     THESIS = "thesis", "Thesis"
     WEBPAGE = "webpage", "Web page"
+    DATASET = "dataset", "Data set"
+    SOFTWARE = "software", "Software"
+    DOCUMENT = "document", "Document"
 
 
 class PaperQuerySet(models.QuerySet["Paper"]):
@@ -167,7 +181,9 @@ class Paper(models.Model):
         return reverse("issues:paper", args=[self.slug])
 
     def clean(self) -> None:
-        """Normalise the identifiers, so that each is stored in one form only."""
+        """Normalise the identifiers, so that each is stored in one form only; arXiv's own DOI says the arXiv one."""
+        if self.doi and looks_like_arxiv(self.doi):
+            self.arxiv_id, self.doi = self.arxiv_id or self.doi, None
         try:
             if self.arxiv_id:
                 parsed = parse_arxiv_id(self.arxiv_id)
@@ -179,14 +195,21 @@ class Paper(models.Model):
         except BadIdentifier as error:
             raise ValidationError({"doi": str(error)}) from error
         self.arxiv_id = self.arxiv_id or None
+        if self.issued and not is_edtf_date(self.issued):
+            raise ValidationError({"issued": f"There is no such day as {self.issued}."})
         if not (self.arxiv_id or self.doi or self.title):
             raise ValidationError("A paper needs an arXiv identifier, a DOI or a title.")
         self.slug = self.slug or self.make_slug()
 
     def make_slug(self) -> str:
-        """A free slug from the identifier, else from the title. Two queries or more."""
+        """The usual slug, or a free one like it. One query or more."""
+        return free_slug(Paper.objects.exclude(pk=self.pk), self.usual_slug)
+
+    @property
+    def usual_slug(self) -> str:
+        """Made from the identifier, else from the title."""
         name = self.identifier.replace(":", "-") or self.title
-        return free_slug(Paper.objects.exclude(pk=self.pk), slugify(re.sub(r"[./_]", "-", name)) or "paper")
+        return slugify(re.sub(r"[./_]", "-", name))[:110] or "paper"
 
     @property
     def identifier(self) -> str:
@@ -224,7 +247,7 @@ class Paper(models.Model):
         return f"https://arxiv.org/abs/{self.arxiv_id}" if self.arxiv_id else ""
 
     def authors_in_order(self) -> list[Author]:
-        """No query after `with_authors()`; otherwise two."""
+        """No query after `with_authors()`; otherwise one, and one for each author."""
         return [authorship.author for authorship in self.authorships.all()]
 
 
