@@ -36,7 +36,8 @@ def load_yaml(name: str, text: str, first_line: int = 1) -> Any:
         reader = Reader(name, text, first_line)
         return reader.document()
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
+        unclosed = re.search("flow|quoted", error.context or "")  # is noticed at the next key, or at the end only
+        mark = error.context_mark if unclosed else error.problem_mark or error.context_mark
         hint = " A text with a colon in it has to stand in quotes." if "mapping values" in str(error.problem) else ""
         line = mark.line + first_line if mark else first_line
         raise BadFile(name, f"This is not YAML: {error.problem}.{hint}", line) from error
