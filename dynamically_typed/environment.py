@@ -101,6 +101,19 @@ class Environment:
             minimum=1,
         ),
     ] = 120
+    CONTACT_EMAIL: Annotated[
+        str,
+        Meaning(
+            "An address at which the services of paper metadata can reach the operator; it goes with every request to "
+            "them, and Crossref answers such requests sooner."
+        ),
+    ] = ""
+    OPENALEX_API_KEY: Annotated[
+        str, Meaning("A free key of OpenAlex, for more requests a day than it allows without one.")
+    ] = ""
+    ARXIV_URL: Annotated[str, Meaning("Where arXiv's API is.")] = "https://export.arxiv.org"
+    CROSSREF_URL: Annotated[str, Meaning("Where Crossref's API is.")] = "https://api.crossref.org"
+    OPENALEX_URL: Annotated[str, Meaning("Where OpenAlex's API is.")] = "https://api.openalex.org"
     SECURE_SSL_REDIRECT: Annotated[
         bool, Meaning("Whether http is redirected to https. Only matters when DEBUG is false.")
     ] = True

@@ -69,6 +69,14 @@ def broker_settings(url: str, *, folder: Path) -> tuple[str, dict[str, Any]]:
     raise ImproperlyConfigured("CELERY_BROKER_URL takes filesystem:// or redis://host:6379/0.")
 
 
+def service_address(name: str, url: str) -> str:
+    """The address of an HTTP service, under which its paths begin with a slash."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ImproperlyConfigured(f"{name} is {url!r}, but takes an address such as https://api.example.org.")
+    return url.rstrip("/")
+
+
 class MailServer(NamedTuple):
     """What Django's EMAIL_… settings hold."""
 

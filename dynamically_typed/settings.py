@@ -113,6 +113,16 @@ SENDING_BATCH_SIZE = env.SENDING_BATCH_SIZE
 SENDING_LEASE_SECONDS = env.SENDING_LEASE_SECONDS
 MAILDIR_PATH = VAR_DIR / "mail"
 
+# The services of paper metadata, and how politely they are asked: docs/papers.md.
+CONTACT_EMAIL = env.CONTACT_EMAIL
+OPENALEX_API_KEY = env.OPENALEX_API_KEY
+ARXIV_URL = service_urls.service_address("ARXIV_URL", env.ARXIV_URL)
+CROSSREF_URL = service_urls.service_address("CROSSREF_URL", env.CROSSREF_URL)
+OPENALEX_URL = service_urls.service_address("OPENALEX_URL", env.OPENALEX_URL)
+METADATA_TIMEOUTS = {"connect": 5.0, "read": 15.0, "whole": 30.0}  # seconds
+METADATA_INTERVALS = {"arxiv": 3.0, "crossref": 0.2, "openalex": 0.1}  # seconds between requests, over all workers
+METADATA_BACK_OFF = 2.0  # seconds before the second attempt, doubled before the third
+
 # Celery: tasks carry ids, the database holds the truth, so a task may be lost or run twice without harm.
 CELERY_BROKER_URL, CELERY_BROKER_TRANSPORT_OPTIONS = service_urls.broker_settings(
     env.CELERY_BROKER_URL, folder=VAR_DIR / "broker"
@@ -218,6 +228,7 @@ LOGGING: dict[str, Any] = {
         # It warns of each HEAD request, whose body Django leaves to the server to drop.
         "gunicorn.http.wsgi": {"level": "ERROR"},
         "celery": {"level": "WARNING"},
+        "httpx2": {"level": "WARNING"},  # Its lines hold whole addresses, with the key in them.
         "kombu": {"level": "WARNING"},
         "kombu.connection": {"level": "ERROR"},  # A folder has no host name, of which it warns.
     },
