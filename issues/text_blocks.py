@@ -1,42 +1,39 @@
 """The plain words of rendered HTML, block by block: for counting, and for the sentence around a link."""
 
 import re
-from html.parser import HTMLParser
 
-INLINE = {"a", "abbr", "code", "del", "em", "span", "strong", "sub", "sup", "kbd", "s"}
-SKIPPED = {"math", "pre"}
+from issues.html_tree import Element, parse
+
+INLINE_TAGS = {"a", "abbr", "code", "del", "em", "math", "span", "strong", "sub", "sup"}
+SKIPPED_TAGS = {"pre"}
+FOOTNOTE_LINKS = {"footnote-ref", "footnote-backref"}
 SENTENCE_END = re.compile(r"(?<=[.!?…])[”’\")\]]*\s+(?=[“‘\"(\[]?[A-Z0-9])")
 
 
-class BlockReader(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.blocks: list[str] = [""]
-        self.skipping = 0
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag in SKIPPED:
-            self.skipping += 1
-        elif tag not in INLINE:
-            self.blocks.append("")
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in SKIPPED:
-            self.skipping -= 1
-        elif tag not in INLINE:
-            self.blocks.append("")
-
-    def handle_data(self, data: str) -> None:
-        if not self.skipping:
-            self.blocks[-1] += data
-
-
 def text_blocks(html: str) -> list[str]:
-    """Return the text of each paragraph, heading, cell … of sanitised HTML, white space collapsed, no empty ones."""
-    reader = BlockReader()
-    reader.feed(html)
-    reader.close()
-    return [text for text in (" ".join(block.split()) for block in reader.blocks) if text]
+    """Return the text of each paragraph, heading, cell … of sanitised HTML, white space collapsed, no empty ones.
+
+    Code blocks and the numbers of footnotes are left out; a formula stands as its TeX.
+    """
+    blocks = [""]
+    collect(parse(html), blocks)
+    return [text for text in (" ".join(block.split()) for block in blocks) if text]
+
+
+def collect(element: Element, blocks: list[str]) -> None:
+    """Add the words below an element to the last block, beginning a new one where the text does."""
+    for child in element.children:
+        if isinstance(child, str):
+            blocks[-1] += child
+        elif child.tag == "math":
+            blocks[-1] += child.attributes.get("alttext", "")
+        elif child.tag in INLINE_TAGS:
+            if FOOTNOTE_LINKS.isdisjoint(child.classes):
+                collect(child, blocks)
+        elif child.tag not in SKIPPED_TAGS:
+            blocks.append("")
+            collect(child, blocks)
+            blocks.append("")
 
 
 def count_words(blocks: list[str]) -> int:
