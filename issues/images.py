@@ -2,6 +2,8 @@
 
 import hashlib
 import io
+import re
+import unicodedata
 from pathlib import PurePosixPath
 
 from django.conf import settings
@@ -17,7 +19,10 @@ from issues.models.image import RENDITION_WIDTHS
 
 MAX_BYTES = 10 * 1024 * 1024
 MAX_PIXELS = 40_000_000
+MAX_SIDE = 12_000  # pixels: WebP knows no more than 16,383
+OPTIMISED_PIXELS = 4_000_000  # the search for the smallest PNG takes many seconds for more
 EMAIL_WIDTH = 1200  # pixels: twice the width of the mail's column, for dense screens
+KEPT_WIDTH = RENDITION_WIDTHS[-1]  # up to this, mail shows the picture as it is: a drawing's file grows when it shrinks
 EMAIL_COLUMN = 600  # CSS pixels
 FORMATS = {"PNG": ".png", "JPEG": ".jpg"}
 SIZES = "(min-width: 48rem) 44rem, 100vw"
@@ -34,10 +39,11 @@ def store_image(name: str, data: bytes) -> Image:
     if known:
         return known
     picture = open_picture(name, data)
-    path = PurePosixPath(name)
-    name = path.stem[:80] + FORMATS[picture.format or "PNG"]
+    suffix = FORMATS[picture.format or "PNG"]
+    stem = safe_stem(name)
+    name = stem + suffix
     if Image.objects.filter(name=name).exists():
-        name = f"{path.stem[:80]}-{digest[:8]}{path.suffix.lower()}"
+        name = f"{stem}-{digest[:8]}{suffix}"
     clean = encode(picture, picture.format or "PNG")
     folder = f"figures/{hashlib.sha256(clean).hexdigest()[:16]}"
     save_renditions(picture, folder, name)
@@ -45,6 +51,12 @@ def store_image(name: str, data: bytes) -> Image:
     image.file.name = save(f"{folder}/{name}", clean)
     image.save()
     return image
+
+
+def safe_stem(name: str) -> str:
+    """A name without its suffix, of characters that stand in Markdown, in addresses and on disks alike."""
+    plain = unicodedata.normalize("NFKD", PurePosixPath(name).stem).encode("ascii", "ignore").decode()
+    return re.sub(r"[^\w-]+", "-", plain)[:80].strip("-") or "figure"
 
 
 def open_picture(name: str, data: bytes) -> PillowImage.Image:
@@ -57,14 +69,25 @@ def open_picture(name: str, data: bytes) -> PillowImage.Image:
             raise BadImage(
                 f"{name} has {picture.width} × {picture.height} pixels; 40 million are the most. Scale it down."
             )
+        if max(picture.size) > MAX_SIDE:
+            raise BadImage(
+                f"{name} has {picture.width} × {picture.height} pixels; no side may have over {MAX_SIDE:,}. Scale it down."
+            )
         picture.load()
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, PillowImage.DecompressionBombError) as error:
         if isinstance(error, BadImage):
             raise
         raise BadImage(f"{name} can't be read as a PNG or JPEG picture. Save it as one of these.") from error
-    upright = ImageOps.exif_transpose(picture)
-    upright.format = picture.format
+    upright = in_eight_bits(ImageOps.exif_transpose(picture))
+    upright.format = "PNG" if picture.format == "PNG" else "JPEG"  # or MPO: cameras put a second picture behind a JPEG
     return upright
+
+
+def in_eight_bits(picture: PillowImage.Image) -> PillowImage.Image:
+    """Sixteen bits of grey as eight: Pillow would cut off what is brighter than 255, and give a white picture."""
+    if not picture.mode.startswith("I"):
+        return picture
+    return picture.convert("I").point(lambda value: value / 256).convert("L")
 
 
 def encode(picture: PillowImage.Image, format: str) -> bytes:
@@ -74,17 +97,28 @@ def encode(picture: PillowImage.Image, format: str) -> bytes:
     bare.info = {key: value for key, value in picture.info.items() if key == "transparency"}
     if format == "JPEG":
         bare.convert("RGB").save(buffer, "JPEG", quality=88, optimize=True, progressive=True)
-    elif format == "WEBP":
-        bare.convert("RGBA" if bare.has_transparency_data else "RGB").save(buffer, "WEBP", quality=82, method=4)
     else:
-        bare.save(buffer, "PNG", optimize=True)
+        bare.save(buffer, "PNG", optimize=picture.width * picture.height <= OPTIMISED_PIXELS)
     return buffer.getvalue()
+
+
+def encode_as_webp(picture: PillowImage.Image, *, try_lossless: bool) -> bytes:
+    """Return the smaller of the lossy and, for drawings, the lossless file; without metadata."""
+    full = picture.convert("RGBA" if picture.has_transparency_data else "RGB")
+    full.info = {}
+    files = []
+    for options in ({"quality": 82}, {"lossless": True})[: 1 + try_lossless]:
+        buffer = io.BytesIO()
+        full.save(buffer, "WEBP", method=4, **options)
+        files.append(buffer.getvalue())
+    return min(files, key=len)
 
 
 def save_renditions(picture: PillowImage.Image, folder: str, name: str) -> None:
     for width in rendition_widths(picture.width):
-        save(rendition_name(f"{folder}/{name}", width, ".webp"), encode(scaled(picture, width), "WEBP"))
-    if picture.width > EMAIL_WIDTH:
+        webp = encode_as_webp(scaled(picture, width), try_lossless=picture.format == "PNG")
+        save(rendition_name(f"{folder}/{name}", width, ".webp"), webp)
+    if picture.width > KEPT_WIDTH:
         small = scaled(picture, EMAIL_WIDTH)
         if picture.mode == "P":  # Few colours stay few: a drawing's file must not grow when its picture shrinks.
             small = small.quantize(256, dither=PillowImage.Dither.NONE)
@@ -98,7 +132,8 @@ def scaled(picture: PillowImage.Image, width: int) -> PillowImage.Image:
     full = (
         picture.convert("RGBA" if picture.has_transparency_data else "RGB") if picture.mode in {"P", "1"} else picture
     )
-    return full.resize((width, round(picture.height * width / picture.width)), PillowImage.Resampling.LANCZOS)
+    height = max(1, round(picture.height * width / picture.width))
+    return full.resize((width, height), PillowImage.Resampling.LANCZOS)
 
 
 def rendition_widths(width: int) -> list[int]:
@@ -114,8 +149,8 @@ def rendition_name(name: str, width: int, suffix: str) -> str:
 
 
 def fallback_name(name: str, width: int) -> str:
-    """The file for mail programs and old browsers: PNG or JPEG, not wider than the mail needs."""
-    return rendition_name(name, EMAIL_WIDTH, PurePosixPath(name).suffix) if width > EMAIL_WIDTH else name
+    """The file for mail programs and old browsers: PNG or JPEG, not much wider than the mail needs."""
+    return rendition_name(name, EMAIL_WIDTH, PurePosixPath(name).suffix) if width > KEPT_WIDTH else name
 
 
 def save(name: str, data: bytes) -> str:
