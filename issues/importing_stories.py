@@ -173,7 +173,7 @@ def find_resource(file: StoryFile, entry: ResourceEntry) -> tuple[Resource, Outc
         url = normalise_address(entry.url)
     except BadIdentifier as error:
         raise BadFile(file.name, f"`resources`: {error}", entry.line) from error
-    resource = Resource.objects.filter(url=url).first()
+    resource = Resource.objects.at(url).first()
     if resource:
         return resource, "unchanged"
     resource = Resource(url=url, title=entry.title, kind=entry.kind)

@@ -43,6 +43,8 @@ def record_paper(record: Mapping[str, Any]) -> tuple[Paper, Outcome]:
     values, names = read_values(record), read_names(record)
     known = find_paper(record, values)
     paper = known or new_paper(record, values)
+    if known:
+        values = without_former_identifiers(known, values)
     changed = [name for name, value in values.items() if getattr(paper, name) != value]
     for name in changed:
         setattr(paper, name, values[name])
@@ -52,6 +54,12 @@ def record_paper(record: Mapping[str, Any]) -> tuple[Paper, Outcome]:
     if known is None:
         return paper, "created"
     return paper, "updated" if changed or changed_authors else "unchanged"
+
+
+def without_former_identifiers(paper: Paper, values: dict[str, Any]) -> dict[str, Any]:
+    """Leave out identifiers by which a paper that was merged into this one is known: it keeps its own."""
+    former = {getattr(alias, name) for alias in paper.aliases.all() for name in ("arxiv_id", "doi")} - {None}
+    return {name: value for name, value in values.items() if name not in ("arxiv_id", "doi") or value not in former}
 
 
 def new_paper(record: Mapping[str, Any], values: Mapping[str, Any]) -> Paper:
@@ -179,7 +187,7 @@ def find_paper(record: Mapping[str, Any], values: Mapping[str, Any]) -> Paper | 
         paper.pk: paper
         for name in ("arxiv_id", "doi")
         if values.get(name)
-        for paper in Paper.objects.filter(**{name: values[name]})
+        for paper in Paper.objects.known_by(name, values[name])
     }
     if len(found) > 1:
         raise BadRecord(

@@ -11,9 +11,27 @@ from django.utils import dateformat
 from django.utils.text import slugify
 
 from papers.errors import BadIdentifier
-from papers.identifiers import looks_like_arxiv, normalise_address, parse_arxiv_id, parse_doi
+from papers.identifiers import looks_like_arxiv, parse_arxiv_id, parse_doi
 from papers.json_rows import JSONRows
+from papers.resources import Resource, ResourceAlias, ResourceKind, ResourceQuerySet, ResourceState
 from papers.slugs import free_slug
+
+__all__ = [
+    "Author",
+    "AuthorAlias",
+    "AuthorQuerySet",
+    "Authorship",
+    "Paper",
+    "PaperAlias",
+    "PaperQuerySet",
+    "PaperType",
+    "Resource",
+    "ResourceAlias",
+    "ResourceKind",
+    "ResourceQuerySet",
+    "ResourceState",
+    "is_edtf_date",
+]
 
 EDTF_DATE = re.compile(r"\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?")
 
@@ -29,49 +47,14 @@ def is_edtf_date(text: str) -> bool:
     return True
 
 
-class ResourceKind(models.TextChoices):
-    CODE = "code", "Code"
-    DATASET = "dataset", "Data set"
-    DEMO = "demo", "Demo"
-    MODEL_CARD = "model card", "Model card"
-    BLOG_POST = "blog post", "Blog post"
-    ARTICLE = "article", "Article"
-    VIDEO = "video", "Video"
-    TOOL = "tool", "Tool"
-    ANNOUNCEMENT = "announcement", "Announcement"
-    THREAD = "thread", "Thread"
-    OTHER = "other", "Link"
-
-
-class Resource(models.Model):
-    """A typed link that stories and papers share: one row for each normalised address."""
-
-    url = models.URLField("address", max_length=2000, unique=True)
-    title = models.CharField(max_length=300)
-    kind = models.CharField(max_length=20, choices=ResourceKind, default=ResourceKind.OTHER)
-
-    class Meta:
-        ordering = ["title", "pk"]
-        constraints = [
-            models.CheckConstraint(condition=models.Q(kind__in=ResourceKind.values), name="resource_kind_known")
-        ]
-
-    def __str__(self) -> str:
-        return self.title
-
-    def clean(self) -> None:
-        try:
-            self.url = normalise_address(self.url)
-        except BadIdentifier as error:
-            raise ValidationError({"url": str(error)}) from error
-
-
 class AuthorQuerySet(models.QuerySet["Author"]):
     def named(self, family: str, given: str = "", suffix: str = "") -> "Author":
-        """Return the author of this name, made if there was none. One query, or up to four."""
+        """Return the author of this name, or who had it before a merge; made if there is none. One query, or more."""
         names = {"family": family, "given": given, "suffix": suffix}
-        author = self.filter(**names).first()
-        return author or self.create(**names, slug=free_slug(self, slugify(f"{given} {family} {suffix}") or "author"))
+        former = AuthorAlias.objects.filter(**names).values("author")
+        author = self.filter(**names).first() or self.filter(pk__in=former).first()
+        slug = slugify(f"{given} {family} {suffix}") or "author"
+        return author or self.create(**names, slug=free_slug(self, slug, AuthorAlias.objects.all()))
 
 
 class Author(models.Model):
@@ -91,6 +74,26 @@ class Author(models.Model):
     def __str__(self) -> str:
         name = f"{self.given} {self.family}".strip()
         return f"{name}, {self.suffix}" if self.suffix else name
+
+    def get_absolute_url(self) -> str:
+        return reverse("issues:author", args=[self.slug])
+
+
+class AuthorAlias(models.Model):
+    """The name and the slug of an author who was merged into another: the address redirects, the name finds the other."""
+
+    author = models.ForeignKey(Author, models.CASCADE, related_name="aliases")
+    family = models.CharField("family name", max_length=200)
+    given = models.CharField("given names", max_length=200, blank=True)
+    suffix = models.CharField(max_length=20, blank=True)
+    slug = models.SlugField(max_length=120, unique=True)
+
+    class Meta:
+        verbose_name_plural = "author aliases"
+        constraints = [models.UniqueConstraint(fields=["family", "given", "suffix"], name="one_author_alias_per_name")]
+
+    def __str__(self) -> str:
+        return f"{self.given} {self.family}".strip()
 
 
 class PaperType(models.TextChoices):
@@ -123,8 +126,13 @@ class PaperQuerySet(models.QuerySet["Paper"]):
     def identified_by(self, identifier: str) -> Self:
         """Those with this arXiv identifier or DOI, in any form that people write. Raises BadIdentifier."""
         if looks_like_arxiv(identifier):
-            return self.filter(arxiv_id=parse_arxiv_id(identifier).id)
-        return self.filter(doi=parse_doi(identifier))
+            return self.known_by("arxiv_id", parse_arxiv_id(identifier).id)
+        return self.known_by("doi", parse_doi(identifier))
+
+    def known_by(self, name: str, identifier: str) -> Self:
+        """The one whose field `name`, `arxiv_id` or `doi`, is this identifier, or was that of a paper merged into it."""
+        same = {name: identifier}
+        return self.filter(models.Q(**same) | models.Q(pk__in=PaperAlias.objects.filter(**same).values("paper")))
 
 
 class Paper(models.Model):
@@ -203,7 +211,7 @@ class Paper(models.Model):
 
     def make_slug(self) -> str:
         """The usual slug, or a free one like it. One query or more."""
-        return free_slug(Paper.objects.exclude(pk=self.pk), self.usual_slug)
+        return free_slug(Paper.objects.exclude(pk=self.pk), self.usual_slug, PaperAlias.objects.exclude(paper=self.pk))
 
     @property
     def usual_slug(self) -> str:
@@ -249,6 +257,21 @@ class Paper(models.Model):
     def authors_in_order(self) -> list[Author]:
         """No query after `with_authors()`; otherwise one, and one for each author."""
         return [authorship.author for authorship in self.authorships.all()]
+
+
+class PaperAlias(models.Model):
+    """The slug and identifiers of a paper that was merged into another: each leads to the other."""
+
+    paper = models.ForeignKey(Paper, models.CASCADE, related_name="aliases")
+    slug = models.SlugField(max_length=120, unique=True)
+    arxiv_id = models.CharField("arXiv", max_length=32, unique=True, null=True, blank=True)
+    doi = models.CharField("DOI", max_length=255, unique=True, null=True, blank=True)
+
+    class Meta:
+        verbose_name_plural = "paper aliases"
+
+    def __str__(self) -> str:
+        return self.slug
 
 
 class Authorship(models.Model):
