@@ -7,9 +7,9 @@ from django.utils import timezone
 
 from issues.errors import NotReady
 from issues.models import Issue, IssueState, Publication, Story, StoryState
-from issues.references import stories_referring_to
+from issues.references import stories_referring_to, topics_referring_to
 from issues.rendering import render_for_web
-from issues.writing import render_stories_again, save_issue
+from issues.writing import render_stories_again, save_issue, save_topic
 
 
 def approve(issue: Issue) -> None:
@@ -73,4 +73,6 @@ def render_again_around(issue: Issue) -> None:
     referring = stories_referring_to([issue], stories)
     own = Story.objects.filter(issue=issue).exclude(pk__in=[story.pk for story in referring])
     render_stories_again([*referring, *own])
+    for topic in topics_referring_to([issue], stories):
+        save_topic(topic)
     save_issue(issue)

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable
 
-from issues.models import Issue, Reference, Story
+from django.db.models import Q
+
+from issues.models import Issue, Reference, Story, Topic
 from issues.rendering import FoundReference
 
 
@@ -30,3 +32,13 @@ def stories_referring_to(issues: Iterable[Issue], stories: Iterable[Story]) -> l
     """The stories whose texts name one of these: what has to be rendered anew when their visibility changes."""
     keys = [f"#{issue.number}" for issue in issues] + [story.slug for story in stories]
     return list(Story.objects.filter(references__key__in=keys).distinct())
+
+
+def topics_referring_to(issues: Iterable[Issue], stories: Iterable[Story]) -> list[Topic]:
+    """The topics whose descriptions may name one of these; their references are not stored. One query."""
+    named = Q(pk__in=[])
+    for issue in issues:
+        named |= Q(description__contains=f"#{issue.number}")
+    for story in stories:
+        named |= Q(description__contains=f"[[{story.slug}")
+    return list(Topic.objects.filter(named))
