@@ -10,9 +10,10 @@ from django.db.models import Model
 from django.utils.text import slugify
 
 from issues.digest_format import IssueFile, read_text
-from issues.errors import BadFile
+from issues.errors import BadFile, BadMarkdown
 from issues.importing_figures import import_figures
 from issues.models import Issue, IssueState, Publication, Section
+from issues.rendering import check_limits
 from issues.writing import save_issue, save_publication
 from issues.yaml_files import Entry, load_yaml
 from papers.csl import record_paper
@@ -105,11 +106,16 @@ def import_issue(folder: Path, file: IssueFile, report: "Report") -> None:
 
 def save_checked_issue(file: IssueFile, issue: Issue, report: "Report") -> None:
     """Save, and refuse an issue whose texts may not be published as they are, unless it stays a draft."""
+    for key in ("intro", "outro"):
+        try:
+            check_limits(getattr(issue, key))
+        except BadMarkdown as error:
+            raise refusal(file.name, file.lines.get(key, 1), [str(error)]) from error
     for key, rendered in zip(("intro", "outro"), save_issue(issue, note=note(file.name)), strict=True):
         line = file.lines.get(key, 1)
-        if rendered.errors and file.state != "draft":
-            raise BadFile(file.name, " ".join(rendered.errors), line)
-        report.warnings += sentences_in_file(file.name, line, rendered.errors + rendered.warnings)
+        if rendered.errors and file.state != IssueState.DRAFT:
+            raise refusal(file.name, line, rendered.errors)
+        report.warnings += [str(refusal(file.name, line, [text])) for text in rendered.errors + rendered.warnings]
 
 
 def note(name: str) -> str:
@@ -117,14 +123,11 @@ def note(name: str) -> str:
     return f"Imported from {name}"[:200]
 
 
-def sentences_in_file(name: str, first_line: int, sentences: list[str]) -> list[str]:
-    """The renderer's sentences, with lines of the file in place of those of the text that begins on `first_line`."""
-    placed = []
-    for sentence in sentences:
-        match = re.match(r"Line (\d+): ", sentence)
-        place = f"{name}, line {int(match[1]) + first_line - 1}" if match else name
-        placed.append(f"{place}: {sentence[match.end() if match else 0 :]}")
-    return placed
+def refusal(name: str, first_line: int, sentences: list[str]) -> BadFile:
+    """What the renderer says of a text that begins on `first_line` of a file; its “Line 3: …” counts in the text."""
+    matches = [re.match(r"(?:Line (\d+):? )?(.*)", sentence, re.S) for sentence in sentences]
+    parts = [match.groups() for match in matches if match]
+    return BadFile(name, " ".join(text for _, text in parts), first_line + int(parts[0][0] or 1) - 1)
 
 
 def warn_of_unknown_keys(name: str, keys: list[str], report: "Report") -> None:
@@ -160,7 +163,7 @@ def entries_of(values: Entry, name: str, key: str, report: "Report") -> list[Ent
         if not isinstance(value, list) or not all(isinstance(entry, Entry) for entry in value):
             line = values.lines[key]
             raise BadFile(name, f"`{key}` has to be a list of entries, each with keys and values.", line)
-        entries = value
+        entries += value
     return entries
 
 

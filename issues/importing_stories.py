@@ -19,7 +19,7 @@ from issues.importing_records import (
     find_section,
     free_section_slug,
     note,
-    sentences_in_file,
+    refusal,
     warn_of_unknown_keys,
 )
 from issues.importing_topics import find_topic, save_checked
@@ -84,10 +84,10 @@ def save_checked_story(file: StoryFile, story: Story, report: "Report") -> None:
     try:
         rendered = store_story(story)
     except BadMarkdown as error:
-        raise BadFile(file.name, str(error), line) from error
+        raise refusal(file.name, line, [str(error)]) from error
     if rendered.errors and story.state == StoryState.APPROVED:
-        raise BadFile(file.name, " ".join(rendered.errors), line)
-    report.warnings += sentences_in_file(file.name, line, rendered.errors + rendered.warnings)
+        raise refusal(file.name, line, rendered.errors)
+    report.warnings += [str(refusal(file.name, line, [text])) for text in rendered.errors + rendered.warnings]
 
 
 def section_of(file: StoryFile, report: "Report") -> Section:

@@ -56,7 +56,7 @@ def save_checked(topic: Topic, name: str, line: int | None) -> None:
     other = Topic.objects.filter(aliases__name__iexact=topic.name).exclude(pk=topic.pk).first()
     if other:
         raise BadFile(name, f"“{topic.name}” is another name of the topic “{other}”. Use that, or change it.", line)
-    if not topic.slug and not slugify(topic.name, allow_unicode=True):
+    if topic.name and not topic.slug and not slugify(topic.name, allow_unicode=True):
         raise BadFile(
             name, f"“{topic.name}” has no letters for an address. Give the topic a `slug` in topics.yaml.", line
         )
