@@ -49,7 +49,7 @@ class PaperAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Parameters exis
 
     def get_fieldsets(self, request: HttpRequest, obj: Paper | None = None) -> Any:
         return [
-            (None, {"fields": ["title", "type", ("arxiv_id", "arxiv_version"), "doi", "url", "issued"]}),
+            (None, {"fields": ["title", "type", ("arxiv_id", "arxiv_version"), "doi", "isbn", "url", "issued"]}),
             (
                 "Where it was published",
                 {"fields": ["container_title", "publisher", ("volume", "number", "page")]},

@@ -25,6 +25,7 @@ ARXIV_PREFIX = re.compile(
 DOI_PREFIX = re.compile(r"^doi:\s*", re.IGNORECASE)
 DOI_ADDRESS = re.compile(r"^(?:https?://)?(?:www\.|dx\.)?doi\.org/", re.IGNORECASE)
 DOI = re.compile(r"10\.[0-9]{4,9}/[^\s\x00-\x1f\x7f]+")
+ISBN = re.compile(r"(?:ISBN(?:-1[03])?:?\s*)?((?:97[89][- ]?)?(?:\d[- ]?){9}[\dX])", re.IGNORECASE | re.ASCII)
 TRACKING_PARAMETER = re.compile(r"(utm_\w+|fbclid|gclid|mc_cid|mc_eid|ref_src)(=|$)", re.IGNORECASE)
 LONGEST_DOI = 255  # characters; there are none so long, and a column has to end somewhere
 ADDRESS_SAFE = "%/:@!$&'()*+,;=?~[]|"  # what may stand in a path or query as it is, and what is encoded already
@@ -84,6 +85,28 @@ def parse_doi(text: str) -> str:
     if not DOI.fullmatch(doi) or len(doi) > LONGEST_DOI:
         raise BadIdentifier(f"“{text}” is not a DOI. Write it like doi:10.1038/s41586-021-03819-2.")
     return doi
+
+
+def parse_isbn(text: str) -> str:
+    """Return an ISBN in its form of 13 digits, without hyphens. Raises BadIdentifier if the check digit is wrong."""
+    match = ISBN.fullmatch(text.strip())
+    digits = re.sub("[- ]", "", match[1]).upper() if match else ""
+    if len(digits) == 10 and isbn_10_check(digits[:9]) == digits[9]:
+        return f"978{digits[:9]}{isbn_13_check(f'978{digits[:9]}')}"
+    if len(digits) == 13 and isbn_13_check(digits[:12]) == digits[12]:
+        return digits
+    if len(digits) in {10, 13}:
+        raise BadIdentifier(f"“{text}” can't be an ISBN: its last digit doesn't fit the others. Type it again.")
+    raise BadIdentifier(f"“{text}” is not an ISBN. Write it like 978-0-306-40615-7 or 0-306-40615-2.")
+
+
+def isbn_10_check(nine: str) -> str:
+    rest = -sum(int(digit) * weight for digit, weight in zip(nine, range(10, 1, -1), strict=True)) % 11
+    return "X" if rest == 10 else str(rest)
+
+
+def isbn_13_check(twelve: str) -> str:
+    return str(-sum(int(digit) * weight for digit, weight in zip(twelve, (1, 3) * 6, strict=True)) % 10)
 
 
 def looks_like_arxiv(text: str) -> bool:

@@ -11,8 +11,9 @@ from django.utils import dateformat
 from django.utils.text import slugify
 
 from papers.errors import BadIdentifier
-from papers.identifiers import looks_like_arxiv, parse_arxiv_id, parse_doi
+from papers.identifiers import looks_like_arxiv, parse_arxiv_id, parse_doi, parse_isbn
 from papers.json_rows import JSONRows
+from papers.lookups import FieldProposal, Lookup, PaperUpdate, SourceAnswer, SourceTurn
 from papers.resources import Resource, ResourceAlias, ResourceKind, ResourceQuerySet, ResourceState
 from papers.slugs import free_slug
 
@@ -21,15 +22,20 @@ __all__ = [
     "AuthorAlias",
     "AuthorQuerySet",
     "Authorship",
+    "FieldProposal",
+    "Lookup",
     "Paper",
     "PaperAlias",
     "PaperQuerySet",
     "PaperType",
+    "PaperUpdate",
     "Resource",
     "ResourceAlias",
     "ResourceKind",
     "ResourceQuerySet",
     "ResourceState",
+    "SourceAnswer",
+    "SourceTurn",
     "is_edtf_date",
 ]
 
@@ -147,6 +153,7 @@ class Paper(models.Model):
     arxiv_id = models.CharField("arXiv", max_length=32, unique=True, null=True, blank=True)
     arxiv_version = models.PositiveSmallIntegerField("arXiv version last seen", null=True, blank=True)
     doi = models.CharField("DOI", max_length=255, unique=True, null=True, blank=True)
+    isbn = models.CharField("ISBN", max_length=30, blank=True, help_text="Of a book. Stored as its 13 digits.")
     url = models.URLField("address", max_length=2000, blank=True)
     container_title = models.CharField("venue", max_length=300, blank=True, help_text="Journal, proceedings or series.")
     publisher = models.CharField(max_length=200, blank=True)
@@ -170,7 +177,10 @@ class Paper(models.Model):
         ordering = ["-issued", "title", "pk"]
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(arxiv_id__isnull=False) | models.Q(doi__isnull=False) | ~models.Q(title=""),
+                condition=models.Q(arxiv_id__isnull=False)
+                | models.Q(doi__isnull=False)
+                | ~models.Q(isbn="")
+                | ~models.Q(title=""),
                 name="paper_has_identifier_or_title",
             ),
             models.CheckConstraint(
@@ -183,7 +193,7 @@ class Paper(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.title or self.identifier
+        return self.title or self.identifier or f"ISBN {self.isbn}"
 
     def get_absolute_url(self) -> str:
         return reverse("issues:paper", args=[self.slug])
@@ -202,10 +212,14 @@ class Paper(models.Model):
             self.doi = parse_doi(self.doi) if self.doi else None
         except BadIdentifier as error:
             raise ValidationError({"doi": str(error)}) from error
+        try:
+            self.isbn = parse_isbn(self.isbn) if self.isbn else ""
+        except BadIdentifier as error:
+            raise ValidationError({"isbn": str(error)}) from error
         self.arxiv_id = self.arxiv_id or None
         if self.issued and not is_edtf_date(self.issued):
             raise ValidationError({"issued": f"There is no such day as {self.issued}."})
-        if not (self.arxiv_id or self.doi or self.title):
+        if not (self.arxiv_id or self.doi or self.isbn or self.title):
             raise ValidationError("A paper needs an arXiv identifier, a DOI or a title.")
         self.slug = self.slug or self.make_slug()
 
@@ -216,7 +230,7 @@ class Paper(models.Model):
     @property
     def usual_slug(self) -> str:
         """Made from the identifier, else from the title."""
-        name = self.identifier.replace(":", "-") or self.title
+        name = self.identifier.replace(":", "-") or self.title or f"isbn-{self.isbn}"
         return slugify(re.sub(r"[./_]", "-", name))[:110] or "paper"
 
     @property
