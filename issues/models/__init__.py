@@ -2,6 +2,7 @@ from issues.models.history import Correction, Revision
 from issues.models.image import Image
 from issues.models.issue import Issue, IssueQuerySet, IssueState
 from issues.models.publication import Publication, Section
+from issues.models.search import SearchEntry, SearchKind, SearchWord
 from issues.models.story import Reference, Story, StoryPaper, StoryQuerySet, StoryResource, StoryState
 from issues.models.topic import StoryTopic, Topic, TopicAlias
 
@@ -14,6 +15,9 @@ __all__ = [
     "Publication",
     "Reference",
     "Revision",
+    "SearchEntry",
+    "SearchKind",
+    "SearchWord",
     "Section",
     "Story",
     "StoryPaper",

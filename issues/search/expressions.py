@@ -1,0 +1,47 @@
+"""What passes between the search and a database: stems and labels, with no trace of how a query was written."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+EVERYTHING = "x:all"  # the label of every entry
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """Stems or a label, one after the other; each step names those of which one has to stand there."""
+
+    steps: tuple[tuple[str, ...], ...]
+
+    @classmethod
+    def of(cls, *alternatives: str) -> "Phrase":
+        """One of these, wherever it stands."""
+        return cls((alternatives,))
+
+    @property
+    def in_a_row(self) -> bool:
+        return len(self.steps) > 1
+
+
+@dataclass(frozen=True)
+class Expression:
+    """`required`: of each tuple one has to match; `excluded`: none may."""
+
+    required: tuple[tuple[Phrase, ...], ...] = ((Phrase.of(EVERYTHING),),)
+    excluded: tuple[Phrase, ...] = ()
+
+
+class Found(NamedTuple):
+    """An entry that matches. Of two ranks the higher is the more relevant; they mean nothing beyond one search."""
+
+    id: int
+    labels: str
+    rank: float
+
+
+class IndexRow(NamedTuple):
+    """An entry as the index takes it: its labels, and the stems of its four parts in order, the weightiest part first."""
+
+    id: int
+    labels: Sequence[str]
+    parts: Sequence[Sequence[str]]

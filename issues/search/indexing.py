@@ -1,0 +1,196 @@
+"""Keeping what can be found in step with what is published, within the transaction that changes it."""
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Any, NamedTuple
+
+from django.db import connection, transaction
+from django.db.models import F
+
+from issues.models import (
+    Issue,
+    IssueState,
+    SearchEntry,
+    SearchKind,
+    SearchWord,
+    Story,
+    StoryPaper,
+    StoryResource,
+    Topic,
+)
+from issues.search.documents import DOCUMENTS, Document
+from issues.search.engines import engine
+from issues.search.expressions import EVERYTHING, IndexRow
+from issues.search.words import plain_and_stem, plain_words, words_in
+from papers.models import Paper, Resource
+
+BATCH = 200  # things that a rebuild writes in one transaction
+RELATED = {"p": SearchKind.PAPER, "r": SearchKind.RESOURCE, "t": SearchKind.TOPIC}
+ADD_WORD = """
+    INSERT INTO issues_searchword (word, stem, count) VALUES (%s, %s, %s)
+    ON CONFLICT (word) DO UPDATE SET count = issues_searchword.count + excluded.count
+"""
+
+
+class Change(NamedTuple):
+    """What was found of a thing, and what is found of it now; nothing where it isn't public."""
+
+    before: SearchEntry | None
+    after: Document | None
+
+    @property
+    def labels(self) -> set[str]:
+        """Those of before and after together."""
+        before = self.before.labels.split() if self.before else []
+        return {*before, *(self.after.labels if self.after else [])}
+
+    @property
+    def moved(self) -> bool:
+        """Whether its date or what it belongs to has changed."""
+        if self.before is None or self.after is None:
+            return bool(self.before or self.after)
+        before = (self.before.id, self.before.public_from, self.before.labels.split())
+        return before != (self.after.id, self.after.public_from, self.after.labels)
+
+    @property
+    def rewritten(self) -> bool:
+        return self.moved or bool(self.before and self.after and self.before.text != self.after.text)
+
+
+@transaction.atomic
+def index_stories(pks: Collection[int]) -> None:
+    """Bring what is found of these stories up to date, and of what belongs to them if their place has changed.
+
+    Stories that aren't published, or are gone, are found no more. Two queries if nothing has changed.
+    """
+    related: dict[SearchKind, set[int]] = {}
+    for change in refresh(SearchKind.STORY, pks):
+        for label in change.labels if change.moved else ():
+            letter, _, pk = label.partition(":")
+            if letter in RELATED:
+                related.setdefault(RELATED[letter], set()).add(int(pk))
+    for kind, objects in related.items():
+        refresh(kind, objects)
+
+
+@transaction.atomic
+def index_issue(issue: Issue) -> None:
+    """Bring the stories of an issue up to date after its date or its state has changed."""
+    index_stories(issue.stories.values_list("pk", flat=True))
+    engine().tidy()
+
+
+@transaction.atomic
+def index_topic(topic: Topic) -> None:
+    """Bring a topic up to date, and the stories that show its name."""
+    refresh(SearchKind.TOPIC, [topic.pk])
+    refresh(SearchKind.STORY, topic.items.values_list("content_object", flat=True))
+
+
+@transaction.atomic
+def index_papers(pks: Collection[int]) -> None:
+    """Bring papers up to date, and the stories that show them."""
+    refresh(SearchKind.PAPER, pks)
+    refresh(SearchKind.STORY, StoryPaper.objects.filter(paper__in=pks).values_list("story", flat=True))
+
+
+@transaction.atomic
+def index_resources(pks: Collection[int]) -> None:
+    """Bring resources up to date, and the stories that show them."""
+    refresh(SearchKind.RESOURCE, pks)
+    refresh(SearchKind.STORY, StoryResource.objects.filter(resource__in=pks).values_list("story", flat=True))
+
+
+def refresh(kind: SearchKind, pks: Iterable[int]) -> list[Change]:
+    """Write what differs from what is stored; return what became of each thing. Two queries or more."""
+    wanted = set(pks)
+    if not wanted:
+        return []
+    entries = {entry.object_id: entry for entry in SearchEntry.objects.filter(kind=kind, object_id__in=wanted)}
+    documents = {document.object_id: document for document in DOCUMENTS[kind](wanted)}
+    changes = [Change(entries.get(pk), documents.get(pk)) for pk in sorted(wanted)]
+    store([change for change in changes if change.rewritten])
+    return changes
+
+
+def store(changes: Sequence[Change]) -> None:
+    count_words(changes)
+    gone = [each.before.id for each in changes if each.before and (not each.after or each.after.id != each.before.id)]
+    if gone:
+        SearchEntry.objects.filter(pk__in=gone).delete()
+        engine().delete(gone)
+    documents = [change.after for change in changes if change.after]
+    if documents:
+        SearchEntry.objects.bulk_create(
+            [entry_of(document) for document in documents],
+            update_conflicts=True,
+            unique_fields=["id"],
+            update_fields=["public_from", "labels", "text"],
+        )
+        engine().write([row_of(document) for document in documents])
+
+
+def entry_of(document: Document) -> SearchEntry:
+    return SearchEntry(
+        id=document.id,
+        kind=document.kind,
+        object_id=document.object_id,
+        public_from=document.public_from,
+        labels=" ".join(document.labels),
+        text=document.text,
+    )
+
+
+def row_of(document: Document) -> IndexRow:
+    parts = [[word.stem for word in words_in(part)] for part in document.parts]
+    return IndexRow(document.id, [EVERYTHING, *document.labels], parts)
+
+
+def count_words(changes: Iterable[Change]) -> None:
+    """Keep count of the words, in alphabetical order, so that two transactions never wait for each other's."""
+    counts: Counter[str] = Counter()
+    for change in changes:
+        counts.update(set(plain_words(change.after.text)) if change.after else ())
+        counts.subtract(set(plain_words(change.before.text)) if change.before else ())
+    more = [(word, plain_and_stem(word)[1], count) for word, count in sorted(counts.items()) if count > 0]
+    with connection.cursor() as cursor:
+        cursor.executemany(ADD_WORD, more)
+    for count in {count for count in counts.values() if count < 0}:
+        fewer = SearchWord.objects.filter(word__in=sorted(word for word in counts if counts[word] == count))
+        fewer.filter(count__lte=-count).delete()
+        fewer.update(count=F("count") + count)
+
+
+def rebuild(progress: Callable[[int], object] = lambda count: None) -> None:
+    """Forget everything and write it again, oldest first, in batches; meanwhile readers find what is there already.
+
+    `progress` is called after each batch with the number of things in it.
+    """
+    with transaction.atomic():
+        engine().clear()
+        SearchEntry.objects.all().delete()
+        SearchWord.objects.all().delete()
+    for kind, pks in everything().items():
+        for start in range(0, len(pks), BATCH):
+            batch = pks[start : start + BATCH]
+            with transaction.atomic():
+                refresh(kind, batch)
+            progress(len(batch))
+    with transaction.atomic():
+        engine().tidy()
+
+
+def everything() -> dict[SearchKind, list[int]]:
+    """What a published story tells of, and the stories. Four queries."""
+    stories = Story.objects.filter(issue__state=IssueState.PUBLISHED).order_by("issue__date", "pk")
+    ways: dict[SearchKind, Any] = {SearchKind.PAPER: Paper, SearchKind.TOPIC: Topic, SearchKind.RESOURCE: Resource}
+    related = {
+        kind: model.objects.filter(stories__in=stories.order_by())
+        .order_by("pk")
+        .distinct()
+        .values_list("pk", flat=True)
+        for kind, model in ways.items()
+    }
+    return {
+        kind: list(pks) for kind, pks in {SearchKind.STORY: stories.values_list("pk", flat=True), **related}.items()
+    }

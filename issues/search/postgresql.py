@@ -1,0 +1,147 @@
+"""Searching by PostgreSQL's full text (https://www.postgresql.org/docs/current/textsearch.html) and pg_trgm.
+
+Vectors and queries are written out from our own stems, so that no text search configuration has a part in it. What
+takes time is reading vectors, some 5 µs each: the index finds the candidates, newest first; vectors are read only of
+those whose phrases have to be looked at, and of the few that are ranked. A word that very many entries hold is looked
+up in an index of the newest alone, as these are all that would be shown.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from django.db import OperationalError, connection, transaction
+from django.utils import timezone
+from psycopg.errors import QueryCanceled
+
+from issues.models import SearchWord
+from issues.search.expressions import Expression, Found, IndexRow, Phrase
+
+RECENT = 20_000  # entries in the index of the newest; it is cut to this when issues are published
+TIMEOUT = 500  # milliseconds, for what the newest couldn't answer
+GAP = 100  # positions between the parts of an entry, so that no phrase spans two
+AND, FOLLOWED_BY = " & ", " <-> "
+PART_WEIGHTS = "ABCD"
+WEIGHTS = "'{0.1, 0.2, 0.5, 1.0}'"  # of D, C, B and A
+# Sequential scans read every vector; compiling a query takes longer than running it.
+SETTINGS = "SET LOCAL enable_seqscan = off; SET LOCAL jit = off"
+NEWEST = """
+    SELECT found.id, entry.labels, {rank}
+    FROM (
+        SELECT id, vector
+        FROM (
+            SELECT id, vector FROM issues_searchindex
+            WHERE {recent} vector @@ %(candidates)s::tsquery
+            AND id NOT IN (SELECT id FROM issues_searchentry WHERE public_from > %(now)s)
+            ORDER BY id DESC OFFSET 0
+        ) AS candidate
+        WHERE {phrases}
+        LIMIT %(limit)s
+    ) AS found JOIN issues_searchentry AS entry ON entry.id = found.id
+    ORDER BY found.id DESC
+"""
+SIMILAR = """
+    SELECT word, count FROM issues_searchword WHERE word %% %(word)s ORDER BY similarity(word, %(word)s) DESC LIMIT %(limit)s
+"""
+WRITE = """
+    INSERT INTO issues_searchindex (id, recent, vector)
+    VALUES (%s, %s >= COALESCE((SELECT min(id) FROM issues_searchindex WHERE recent), 0), %s::tsvector)
+    ON CONFLICT (id) DO UPDATE SET vector = excluded.vector
+"""
+CUT_RECENT = """
+    UPDATE issues_searchindex SET recent = false
+    WHERE recent AND id < (SELECT id FROM issues_searchindex ORDER BY id DESC OFFSET %s LIMIT 1)
+"""
+
+
+def newest(expression: Expression, ranked_by: Sequence[Phrase], limit: int) -> list[Found]:
+    in_a_row = any(phrase.in_a_row for phrases in (*expression.required, expression.excluded) for phrase in phrases)
+    parts = {
+        "phrases": "vector @@ %(phrases)s::tsquery" if in_a_row else "true",
+        "rank": f"ts_rank({WEIGHTS}, vector, %(ranked_by)s::tsquery, 1)" if ranked_by else "0.0::float4",
+    }
+    parameters = {
+        "candidates": as_tsquery(expression, AND),
+        "phrases": as_tsquery(expression, FOLLOWED_BY),
+        "ranked_by": either(ranked_by, FOLLOWED_BY),
+        "now": timezone.now(),
+        "limit": limit,
+    }
+    found = run(NEWEST.format(recent="recent AND", **parts), parameters)
+    if len(found) == limit:
+        return found
+    try:
+        return run(NEWEST.format(recent="", **parts), parameters, timeout=TIMEOUT if in_a_row else None)
+    except OperationalError as error:
+        if not isinstance(error.__cause__, QueryCanceled):
+            raise
+        return found
+
+
+def run(statement: str, parameters: dict[str, Any], timeout: int | None = None) -> list[Found]:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(SETTINGS + (f"; SET LOCAL statement_timeout = {timeout}" if timeout else ""))
+        cursor.execute(statement, parameters)
+        return [Found(*row) for row in cursor.fetchall()]
+
+
+def as_tsquery(expression: Expression, joint: str) -> str:
+    """With AND as joint, what the index alone can answer: that all words of a phrase are there, in whatever order."""
+    required = " & ".join(f"({either(phrases, joint)})" for phrases in expression.required)
+    excluded = [phrase for phrase in expression.excluded if joint == FOLLOWED_BY or not phrase.in_a_row]
+    return f"{required} & !({either(excluded, joint)})" if excluded else required
+
+
+def either(phrases: Sequence[Phrase], joint: str) -> str:
+    return " | ".join(
+        joint.join(f"({' | '.join(map(quoted, alternatives))})" for alternatives in phrase.steps) for phrase in phrases
+    )
+
+
+def quoted(lexeme: str) -> str:
+    """Neither stems nor labels hold quotes or backslashes."""
+    return f"'{lexeme}'"
+
+
+def completions(prefix: str, limit: int) -> list[str]:
+    words = SearchWord.objects.filter(word__startswith=prefix)
+    return list(words.order_by("-count").values_list("stem", flat=True)[:limit])
+
+
+def write(rows: Sequence[IndexRow]) -> None:
+    with connection.cursor() as cursor:
+        cursor.executemany(WRITE, [(row.id, row.id, as_tsvector(row)) for row in rows])
+
+
+def as_tsvector(row: IndexRow) -> str:
+    positions: dict[str, list[str]] = {label: [] for label in row.labels}
+    place = 0
+    for weight, stems in zip(PART_WEIGHTS, row.parts, strict=True):
+        for stem in stems:
+            place += 1
+            positions.setdefault(stem, []).append(f"{place}{weight}")
+        place += GAP
+    return " ".join(
+        f"{quoted(lexeme)}:{','.join(places)}" if places else quoted(lexeme) for lexeme, places in positions.items()
+    )
+
+
+def delete(ids: Iterable[int]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM issues_searchindex WHERE id = ANY(%s)", [list(ids)])
+
+
+def clear() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM issues_searchindex")
+
+
+def tidy() -> None:
+    """Cut the index of the newest to its size."""
+    with connection.cursor() as cursor:
+        cursor.execute(CUT_RECENT, [RECENT])
+
+
+def similar_words(word: str, limit: int) -> list[tuple[str, int]]:
+    with connection.cursor() as cursor:
+        cursor.execute(SIMILAR, {"word": word, "limit": limit})
+        return list(cursor.fetchall())

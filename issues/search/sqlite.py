@@ -1,0 +1,82 @@
+"""Searching by SQLite's FTS5 (https://www.sqlite.org/fts5.html).
+
+Its tokeniser gets stems between spaces and has nothing left to do. Row ids sort by date, and FTS5 keeps its lists of
+rows in that order, so the newest matches come first without sorting.
+"""
+
+from collections.abc import Iterable, Sequence
+from itertools import product
+
+from django.db import connection
+from django.utils import timezone
+
+from issues.models import SearchWord
+from issues.search.expressions import Expression, Found, IndexRow, Phrase
+
+# Of labels, title, summary, extra and text.
+WEIGHTS = "0.0, 10.0, 5.0, 2.0, 1.0"
+NEWEST = """
+    SELECT found.rowid, entry.labels, {rank}
+    FROM issues_searchindex AS found CROSS JOIN issues_searchentry AS entry ON entry.id = found.rowid
+    WHERE found.issues_searchindex MATCH %s AND entry.public_from <= %s
+    ORDER BY found.rowid DESC LIMIT %s
+"""
+SIMILAR = """
+    SELECT known.word, known.count
+    FROM issues_searchwordtrigrams AS found CROSS JOIN issues_searchword AS known ON known.id = found.rowid
+    WHERE found.issues_searchwordtrigrams MATCH %s ORDER BY found.rank LIMIT %s
+"""
+
+
+def newest(expression: Expression, ranked_by: Sequence[Phrase], limit: int) -> list[Found]:
+    rank = f"-bm25(issues_searchindex, {WEIGHTS})" if ranked_by else "0.0"
+    with connection.cursor() as cursor:
+        cursor.execute(NEWEST.format(rank=rank), [as_match(expression), timezone.now(), limit])
+        return [Found(*row) for row in cursor.fetchall()]
+
+
+def as_match(expression: Expression) -> str:
+    """In FTS5's language, every word quoted."""
+    required = " AND ".join(f"({either(phrases)})" for phrases in expression.required)
+    return f"({required}) NOT ({either(expression.excluded)})" if expression.excluded else required
+
+
+def either(phrases: Sequence[Phrase]) -> str:
+    return " OR ".join(f'"{" ".join(words)}"' for phrase in phrases for words in product(*phrase.steps))
+
+
+def completions(prefix: str, limit: int) -> list[str]:
+    """By a range, as SQLite uses no index for LIKE."""
+    words = SearchWord.objects.filter(word__gte=prefix, word__lt=prefix + "\U0010ffff")
+    return list(words.order_by("-count").values_list("stem", flat=True)[:limit])
+
+
+def write(rows: Sequence[IndexRow]) -> None:
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT OR REPLACE INTO issues_searchindex (rowid, labels, title, summary, extra, text)"
+            " VALUES (%s, %s, %s, %s, %s, %s)",
+            [(row.id, " ".join(row.labels), *(" ".join(part) for part in row.parts)) for row in rows],
+        )
+
+
+def delete(ids: Iterable[int]) -> None:
+    with connection.cursor() as cursor:
+        cursor.executemany("DELETE FROM issues_searchindex WHERE rowid = %s", [(each,) for each in ids])
+
+
+def clear() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM issues_searchindex")
+
+
+def tidy() -> None:
+    """Nothing: FTS5 merges its segments as it writes."""
+
+
+def similar_words(word: str, limit: int) -> list[tuple[str, int]]:
+    padded = f"  {word} "  # as they are stored, so that beginning and end count
+    trigrams = sorted({padded[start : start + 3] for start in range(len(padded) - 2)})
+    with connection.cursor() as cursor:
+        cursor.execute(SIMILAR, [" OR ".join(f'"{trigram}"' for trigram in trigrams), limit])
+        return list(cursor.fetchall())
