@@ -44,7 +44,7 @@ def store_image(name: str, data: bytes) -> Image:
     name = stem + suffix
     if Image.objects.filter(name=name).exists():
         name = f"{stem}-{digest[:8]}{suffix}"
-    clean = encode(picture, picture.format or "PNG")
+    clean = data if is_bare_jpeg(data) else encode(picture, picture.format or "PNG")
     folder = f"figures/{hashlib.sha256(clean).hexdigest()[:16]}"
     save_renditions(picture, folder, name)
     image = Image(name=name, sha256=digest, width=picture.width, height=picture.height)
@@ -112,6 +112,20 @@ def encode_as_webp(picture: PillowImage.Image, *, try_lossless: bool) -> bytes:
         full.save(buffer, "WEBP", method=4, **options)
         files.append(buffer.getvalue())
     return min(files, key=len)
+
+
+def is_bare_jpeg(data: bytes) -> bool:
+    """Whether `encode` has written this JPEG: the same tables, no metadata, nothing after its end.
+
+    It stays as it is then, as when a digest was exported and is imported: each encoding would lose some quality.
+    """
+    if not data.startswith(b"\xff\xd8") or data.find(b"\xff\xd9") != len(data) - 2:
+        return False
+    ours = PillowImage.open(io.BytesIO(encode(PillowImage.new("RGB", (8, 8)), "JPEG")))
+    picture = PillowImage.open(io.BytesIO(data), formats=["JPEG", "MPO"])
+    return all(
+        getattr(picture, part, None) == getattr(ours, part) for part in ("format", "applist", "quantization", "layer")
+    )
 
 
 def save_renditions(picture: PillowImage.Image, folder: str, name: str) -> None:
