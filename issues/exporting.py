@@ -63,8 +63,8 @@ def text_files(publication: Publication) -> Iterator[tuple[str, str]]:
     for issue in Issue.objects.order_by("number").iterator(chunk_size=100):
         issue_entry = issue_file(issue, publication)
         yield issue_entry.name, write_issue(issue_entry)
-    stories = Story.objects.for_page().order_by("issue__number", "position", "slug").iterator(chunk_size=100)
-    for _, group in itertools.groupby(stories, key=lambda story: story.issue_id):
+    stories = Story.objects.for_page().prefetch_related("topics").order_by("issue__number", "position", "slug")
+    for _, group in itertools.groupby(stories.iterator(chunk_size=100), key=lambda story: story.issue_id):
         for position, story in enumerate(group, start=1):
             entry = story_file(story, position)
             yield entry.name, write_story(entry)
@@ -116,7 +116,7 @@ def issue_file(issue: Issue, publication: Publication) -> IssueFile:
 
 
 def story_file(story: Story, position: int) -> StoryFile:
-    """No query for a story from `for_page()`."""
+    """No query for a story from `for_page()` with its topics."""
     issue = story.issue
     return StoryFile(
         name=f"{issue.number:03}-{story.slug}.md" if issue else f"queue-{story.slug}.md",
