@@ -8,7 +8,7 @@ SQLITE = (
     )
     """,
     """
-    CREATE VIRTUAL TABLE issues_searchwordtrigrams USING fts5(word, content='', tokenize='trigram', detail='none')
+    CREATE VIRTUAL TABLE issues_searchwordtrigrams USING fts5(word, content='', tokenize='trigram')
     """,
     """
     CREATE TRIGGER issues_searchword_added AFTER INSERT ON issues_searchword BEGIN
