@@ -40,6 +40,7 @@ ATTRIBUTES = {
     "th": {"colspan", "rowspan", "scope"},
 }
 FOOTNOTE_ID = re.compile(r"fn(ref)?\d*-[\w-]+")
+SCHEME = re.compile(r"\s*([\w+.-]+):")
 PYGMENTS_CLASS = re.compile(r"[a-z]{1,2}[0-9a-z]?")
 VALUES = {"role": {"region", "group"}, "tabindex": {"0"}}
 
@@ -52,6 +53,8 @@ def is_allowed(tag: str, name: str, value: str) -> bool:
         return FOOTNOTE_ID.fullmatch(value) is not None
     if name in VALUES and value not in VALUES[name]:
         return False
+    if name == "href" and (scheme := SCHEME.match(value)) and scheme[1].lower() not in PROTOCOLS:
+        return False  # bleach would take “javascript:1” for a host and a port.
     if tag == "img" and name in {"src", "srcset"}:
         return all(is_own_picture(candidate.strip()) for candidate in value.split(","))
     return name in (MATHML_ATTRIBUTES if tag in MATHML else ATTRIBUTES.get(tag, set()))
