@@ -18,6 +18,7 @@ from pylatexenc.latexwalker import get_default_latex_context_db as get_default_p
 from pylatexenc.macrospec import LatexContextDb, MacroSpec, MacroStandardArgsParser, SpecialsSpec
 
 MAX_LENGTH = 2_000  # characters of one formula
+MAX_DEPTH = 40  # of braces
 # What the two converters raise has no common base: a half formula brings them to an end wherever they are.
 BROKEN_FORMULA: tuple[type[Exception], ...] = (
     *(error for error in vars(exceptions).values() if isinstance(error, type) and issubclass(error, Exception)),
@@ -32,6 +33,7 @@ BROKEN_FORMULA: tuple[type[Exception], ...] = (
 )
 RAISED = str.maketrans("0123456789+-−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻")
 LOWERED = str.maketrans("0123456789+-−", "₀₁₂₃₄₅₆₇₈₉₊₋₋")
+FRACTIONS = ("frac", "dfrac", "tfrac", "cfrac")
 COMBINING = {"overline": "\u0305", "widehat": "\u0302", "widetilde": "\u0303"}
 # Commands that pylatexenc doesn't know: those that are words, and those that only say how a formula is set.
 WORDS = {
@@ -52,8 +54,8 @@ def to_mathml(tex: str, *, display: bool) -> ElementTree.Element:
     """
     if len(tex) > MAX_LENGTH:
         raise ValueError(f"it has over {MAX_LENGTH:,} characters")
-    if has_open_braces(tex):
-        raise ValueError("its braces don't match")
+    if not has_sound_braces(tex):
+        raise ValueError("its braces don't match, or nest too deeply")
     known = re.sub(r"\\arg(?![A-Za-z])", r"\\operatorname{arg}", tex.replace("{aligned}", "{split}"))
     try:
         # The XML comes from our own converter, and a document type never stands in it.
@@ -69,18 +71,19 @@ def to_mathml(tex: str, *, display: bool) -> ElementTree.Element:
     return math
 
 
-def has_open_braces(tex: str) -> bool:
+def has_sound_braces(tex: str) -> bool:
+    """Whether every brace is closed, and none lies deeper than anybody can read."""
     depth = 0
     for brace in re.findall(r"[{}]", re.sub(r"\\.", "", tex)):
         depth += 1 if brace == "{" else -1
-        if depth < 0:
-            return True
-    return depth > 0
+        if not 0 <= depth <= MAX_DEPTH:
+            return False
+    return depth == 0
 
 
 def to_unicode(tex: str) -> str:
     """Return the formula as one line of Unicode text; the TeX itself where it can't be read."""
-    if len(tex) > MAX_LENGTH or has_open_braces(tex):
+    if len(tex) > MAX_LENGTH or not has_sound_braces(tex):
         return tex
     parsing, writing = contexts()
     reader = LatexNodes2Text(latex_context=writing, math_mode="text", strict_latex_spaces="based-on-source")
@@ -99,14 +102,15 @@ def contexts() -> tuple[LatexContextDb, LatexContextDb]:
     """How pylatexenc reads TeX and how it writes text: with brackets wherever a bar, a height or a frame was."""
     scripts = [SpecialsSpec(mark, args_parser=MacroStandardArgsParser("{")) for mark in "^_"]
     parsing = get_default_parsing_db()
-    parsing.add_context_category("one-line", macros=[MacroSpec("binom", "{{")], specials=scripts, prepend=True)
+    pairs = [MacroSpec(name, "{{") for name in (*FRACTIONS, "binom")]
+    parsing.add_context_category("one-line", macros=pairs, specials=scripts, prepend=True)
     writing = get_default_latex_context_db()
     matrix = writing.get_environment_spec("pmatrix").simplify_repl
     matrices = ("matrix", "vmatrix", "Vmatrix", "Bmatrix")
     writing.add_context_category(
         "one-line",
         macros=[
-            *(MacroTextSpec(name, simplify_repl=fraction_as_text) for name in ("frac", "dfrac", "tfrac", "cfrac")),
+            *(MacroTextSpec(name, simplify_repl=fraction_as_text) for name in FRACTIONS),
             *(MacroTextSpec(name, simplify_repl=accent_as_text) for name in COMBINING),
             MacroTextSpec("sqrt", simplify_repl=root_as_text),
             MacroTextSpec("binom", simplify_repl="binom(%s, %s)"),
