@@ -2,6 +2,7 @@ import datetime
 
 from django.conf import settings
 from django.db import models
+from django.utils import timezone
 
 from issues.models.issue import Issue
 from issues.models.story import Story
@@ -40,6 +41,8 @@ class Correction(models.Model):
     story = models.ForeignKey(Story, models.CASCADE, related_name="corrections")
     date = models.DateField(default=datetime.date.today)
     text = models.TextField(help_text="What was wrong and what is right now, in plain words.")
+    # The moment, where `date` is what readers see: two corrections of a day are two changes to those who follow feeds.
+    published_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
         ordering = ["date", "pk"]
