@@ -114,6 +114,20 @@ class Environment:
     ARXIV_URL: Annotated[str, Meaning("Where arXiv's API is.")] = "https://export.arxiv.org"
     CROSSREF_URL: Annotated[str, Meaning("Where Crossref's API is.")] = "https://api.crossref.org"
     OPENALEX_URL: Annotated[str, Meaning("Where OpenAlex's API is.")] = "https://api.openalex.org"
+    WEBSUB_HUB_URL: Annotated[
+        str,
+        Meaning(
+            "A WebSub hub, such as https://hub.example.org/, which is told of new issues and corrections and "
+            "tells those who follow the feeds. Empty: none."
+        ),
+    ] = ""
+    SECURITY_CONTACT: Annotated[
+        str,
+        Meaning(
+            "Where to report a security hole: a mailto: or https: address for /.well-known/security.txt. "
+            "Empty: there is no such file."
+        ),
+    ] = ""
     SECURE_SSL_REDIRECT: Annotated[
         bool, Meaning("Whether http is redirected to https. Only matters when DEBUG is false.")
     ] = True

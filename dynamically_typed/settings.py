@@ -146,6 +146,12 @@ CELERY_BEAT_SCHEDULE = {
 }
 CELERY_TIMEZONE = "UTC"
 
+# Machines that follow along.
+WEBSUB_HUB_URL = env.WEBSUB_HUB_URL
+if WEBSUB_HUB_URL:
+    CELERY_BEAT_SCHEDULE["tell the hub"] = {"task": "issues.tasks.tell_hub", "schedule": 60.0, "options": {"expires": 60}}
+SECURITY_CONTACT = env.SECURITY_CONTACT
+
 # Files.
 MEDIA_ROOT = env.MEDIA_ROOT or VAR_DIR / "media"
 MEDIA_URL = "/media/"

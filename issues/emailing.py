@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils import translation
 from django.utils.safestring import mark_safe
 
+from issues.addresses import absolute
 from issues.models import Issue, Publication, Section, Story
 from issues.plain_text import as_plain_text
 from issues.rendering import render_for_email
@@ -138,11 +139,6 @@ def shorten_authors(authors: list[Author]) -> str:
     if len(names) > NAMED_AUTHORS + 1:
         names = [*names[:NAMED_AUTHORS], f"{len(names) - NAMED_AUTHORS} others"]
     return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
-
-
-def absolute(path: str) -> str:
-    """Emails need whole addresses, of the site that the settings name."""
-    return settings.SITE_URL + path
 
 
 def one_line(text: str) -> str:

@@ -1,6 +1,6 @@
 from django.urls import URLPattern, path
 
-from issues import views
+from issues import machine_urls, views
 
 app_name = "issues"
 urlpatterns: list[URLPattern] = [
@@ -14,4 +14,5 @@ urlpatterns: list[URLPattern] = [
     path("papers/", views.papers, name="papers"),
     path("papers/<slug:slug>/", views.paper, name="paper"),
     path("theme.css", views.theme, name="theme"),
+    *machine_urls.urlpatterns,
 ]

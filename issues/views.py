@@ -24,7 +24,7 @@ RECENT_PAPERS = 6
 RECENT_TOPICS = 24
 
 
-def page_of_stories(request: HttpRequest, stories: StoryQuerySet) -> dict[str, Any]:
+def page_of_stories(request: HttpRequest, stories: StoryQuerySet, size: int = PAGE_SIZE) -> dict[str, Any]:
     """One page of a list, newest first, as context: `stories`, and `older`, the place where the next page starts.
 
     A place is an issue's number and a position, as in `?before=41.2`: no page costs more than another, and none
@@ -37,10 +37,10 @@ def page_of_stories(request: HttpRequest, stories: StoryQuerySet) -> dict[str, A
         if place is None:
             raise Http404("A place in the list is written like ?before=41.2")
         stories = stories.older_than(int(place[1]), int(place[2]))
-    shown = list(stories[: PAGE_SIZE + 1])
-    last = shown[PAGE_SIZE - 1] if len(shown) > PAGE_SIZE else None
+    shown = list(stories[: size + 1])
+    last = shown[size - 1] if len(shown) > size else None
     older = f"{last.issue.number}.{last.position}" if last and last.issue else ""
-    return {"stories": shown[:PAGE_SIZE], "before": before, "older": older}
+    return {"stories": shown[:size], "before": before, "older": older}
 
 
 def numbered_page(request: HttpRequest, rows: QuerySet[Any]) -> Page[Any]:
