@@ -1,7 +1,7 @@
 r"""Papers as BibTeX entries in UTF-8, by the rules of Zotero's exporter.
 
 TeX's special characters are escaped, words with capitals are protected from styles that lower them, and what stands
-between dollars stays a formula. BibTeX itself counts braces and doesn't know \{, so a brace is written as a macro.
+between dollars stays a formula. BibTeX itself counts braces and doesn't know \{, so one without a partner is a macro.
 """
 
 import re
@@ -29,9 +29,9 @@ ESCAPES = {character: f"\\{character}" for character in "#$%&_"} | {
     "~": r"{\textasciitilde}",
     "^": r"{\textasciicircum}",
     "\\": r"{\textbackslash}",
-    "{": r"{\textbraceleft}",
-    "}": r"{\textbraceright}",
 }
+PAIRED = {"{": r"\{", "}": r"\}"}
+UNPAIRED = {"{": r"{\textbraceleft}", "}": r"{\textbraceright}"}
 UNESCAPED = re.compile(r"(?<!\\)[#%&]")
 FORMULA = re.compile(r"(?<![\\$])(\$[^\s$](?:[^$]*[^\s$\\])?\$)(?![\d$])")  # not “from $5 to $10”
 WORD = re.compile(r"[^\W_]+")
@@ -68,6 +68,7 @@ def fields(paper: Paper, kind: str) -> dict[str, str]:
         "year": paper.year,
         "month": MONTHS[int(paper.issued[5:7]) - 1] if len(paper.issued) >= 7 else "",
         "day": paper.issued[8:10].lstrip("0"),
+        "isbn": paper.isbn,
         "doi": without_braces(paper.doi or ""),
         "eprint": paper.arxiv_id or "",
         "archivePrefix": "arXiv" if paper.arxiv_id else "",
@@ -89,7 +90,8 @@ def name(author: Author) -> str:
 
 
 def escape(text: str) -> str:
-    return "".join(ESCAPES.get(character, character) for character in text)
+    escapes = ESCAPES | (PAIRED if balanced(text) else UNPAIRED)
+    return "".join(escapes.get(character, character) for character in text)
 
 
 def without_braces(address: str) -> str:

@@ -42,6 +42,7 @@ def record(paper: Paper, *, abstract: bool = True) -> str:
         ("EP", pages[2] if pages else ""),
         ("PY", paper.year),
         ("DA", date(paper.issued)),
+        ("SN", paper.isbn),
         ("DO", paper.doi),
         ("DB", "arXiv" if paper.arxiv_id else ""),
         ("AN", paper.arxiv_id),
