@@ -54,9 +54,12 @@ def store_image(name: str, data: bytes) -> Image:
 
 
 def safe_stem(name: str) -> str:
-    """A name without its suffix, of characters that stand in Markdown, in addresses and on disks alike."""
+    """A name without its suffix, of characters that stand in Markdown, in addresses and on disks alike.
+
+    Short enough for the database: with folder, hash and suffix a file's name may have 100 characters.
+    """
     plain = unicodedata.normalize("NFKD", PurePosixPath(name).stem).encode("ascii", "ignore").decode()
-    return re.sub(r"[^\w-]+", "-", plain)[:80].strip("-") or "figure"
+    return re.sub(r"[^\w-]+", "-", plain)[:60].strip("-") or "figure"
 
 
 def open_picture(name: str, data: bytes) -> PillowImage.Image:
