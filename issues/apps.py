@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.core.checks import register
 from django.db.models.signals import post_migrate
 
 
@@ -9,5 +10,8 @@ class IssuesConfig(AppConfig):
 
     def ready(self) -> None:
         from issues.groups import fill_groups
+        from issues.search import checks, receivers
 
         post_migrate.connect(fill_groups, sender=self, dispatch_uid="issues.fill_groups")
+        register(checks.full_text_is_there)
+        receivers.connect()

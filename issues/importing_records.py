@@ -14,6 +14,7 @@ from issues.errors import BadFile, BadMarkdown
 from issues.importing_figures import import_figures
 from issues.models import Issue, IssueState, Publication, Section
 from issues.rendering import check_limits
+from issues.search.indexing import index_papers
 from issues.writing import save_issue, save_publication
 from issues.yaml_files import Entry, load_yaml
 from papers.csl import record_paper
@@ -81,7 +82,9 @@ def free_section_slug(name: str) -> str:
 def import_papers(folder: Path, report: "Report") -> None:
     for entry in read_entries(folder, "papers.yaml", "references", report):
         with report.each(f"papers.yaml, line {entry.line}, {entry.get('id') or 'a record without id'}"):
-            _, outcome = record_paper(entry)
+            paper, outcome = record_paper(entry)
+            if outcome != "unchanged":
+                index_papers([paper.pk])
             report.add("paper", outcome)
 
 

@@ -27,6 +27,7 @@ from issues.models import Issue, IssueState, Publication, Section, Story, StoryS
 from issues.publishing import publish
 from issues.references import stories_referring_to
 from issues.revising import record_revision
+from issues.search.indexing import index_stories
 from issues.writing import arrange, render_stories_again, save_issue, set_papers, set_resources, store_story
 from papers.csl import paper_by_identifier
 from papers.errors import BadIdentifier
@@ -56,6 +57,7 @@ def import_story(folder: Path, file: StoryFile, report: "Report") -> bool:
     changed |= set_topics(story, file, report)
     if changed:
         record_revision(story, note=note(file.name))
+        index_stories([story.pk])
     report.add("story", "created" if known is None else "updated" if changed else "unchanged")
     return known is None or not {"issue_id", "title"}.isdisjoint(fields)
 

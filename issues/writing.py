@@ -7,10 +7,11 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Max
 
-from issues.models import Issue, Publication, Story, StoryPaper, StoryResource, Topic
+from issues.models import Issue, IssueState, Publication, Story, StoryPaper, StoryResource, Topic
 from issues.references import store_references
 from issues.rendering import Rendered, render_for_web
 from issues.revising import record_revision
+from issues.search.indexing import index_issue, index_stories, index_topic
 from papers.models import Paper, Resource
 
 
@@ -19,10 +20,11 @@ def save_story(story: Story, *, editor: User | None = None, note: str = "") -> R
     """Save a story with its HTML, references and a revision; return what the renderer found.
 
     A story with an issue and no position gets the last one. Related rows (topics, papers) are set before or after,
-    with `record_revision` called again. Raises BadMarkdown; then nothing is changed.
+    with `record_revision` and `index_stories` called again. Raises BadMarkdown; then nothing is changed.
     """
     rendered = store_story(story)
     record_revision(story, editor=editor, note=note)
+    index_stories([story.pk])
     return rendered
 
 
@@ -52,6 +54,7 @@ def render_stories_again(stories: Sequence[Story]) -> None:
         rendered = render_story(story)
         story.save(update_fields=["body_html", "word_count"])
         store_references(story, rendered.references)
+    index_stories([story.pk for story in stories])
 
 
 @transaction.atomic
@@ -62,6 +65,8 @@ def save_issue(issue: Issue, *, editor: User | None = None, note: str = "") -> t
     issue.intro_html, issue.outro_html = intro.html, outro.html
     issue.save()
     record_revision(issue, editor=editor, note=note)
+    if issue.state == IssueState.PUBLISHED:
+        index_issue(issue)
     return intro, outro
 
 
@@ -78,6 +83,7 @@ def save_topic(topic: Topic) -> Rendered:
     rendered = render_for_web(topic.description, scope=topic.slug or "topic")
     topic.description_html = rendered.html
     topic.save()
+    index_topic(topic)
     return rendered
 
 

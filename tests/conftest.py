@@ -16,6 +16,7 @@ from dynamically_typed.celery import app as celery_app
 from dynamically_typed.service_urls import broker_settings
 from issues.images import store_image
 from issues.models import Issue, IssueState, Publication, Section, Story, Topic
+from issues.search.indexing import index_stories
 from issues.writing import save_issue, save_story, set_papers, set_resources
 from papers.models import Author, Authorship, Paper
 from subscribers.models import Subscriber, SubscriberState
@@ -158,6 +159,7 @@ def make_story(db, make_section):
         story.topics.set(topics)
         set_papers(story, papers)
         set_resources(story, [(resource, "") for resource in resources])
+        index_stories([story.pk])
         return story
 
     return make

@@ -30,6 +30,7 @@ from issues.models import (
 )
 from issues.references import stories_referring_to
 from issues.revising import record_revision
+from issues.search.indexing import index_stories
 from issues.views import story_page
 from issues.writing import render_stories_again, store_story
 from papers.forms import OrderedInline
@@ -201,6 +202,7 @@ class StoryAdmin(TextAdmin):
         super().save_related(request, form, formsets, change)
         story = form.instance
         record_revision(story, editor=editor_of(request))
+        index_stories([story.pk])
         if not change or SHOWN_BY_OTHERS & set(form.changed_data):
             earlier = Story(slug=form.initial.get("slug", story.slug))
             render_stories_again(stories_referring_to([], [story, earlier]))
