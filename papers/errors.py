@@ -1,6 +1,11 @@
 """PapersError
 ├── BadIdentifier: show the sentence beside the field; nothing was stored.
-└── BadRecord: a bibliographic record can't be read; show the sentence with the record's place.
+├── BadRecord: a bibliographic record can't be read; show the sentence with the record's place.
+└── SourceError: a service of metadata gave nothing; show the sentence, and use what the others gave.
+    ├── PaperNotFound: it doesn't know the paper; asking again soon is no use.
+    ├── BadAnswer: it answered with what can't be read, or with another paper.
+    └── SourceUnavailable: it is down, slow or overrun; ask again later, if it said so after `seconds`.
+        └── NotOurTurn: others are asking it just now; ask again after `seconds`.
 """
 
 
@@ -13,4 +18,26 @@ class BadIdentifier(PapersError, ValueError):
 
 
 class BadRecord(PapersError, ValueError):
+    pass
+
+
+class SourceError(PapersError):
+    pass
+
+
+class PaperNotFound(SourceError):
+    pass
+
+
+class BadAnswer(SourceError):
+    pass
+
+
+class SourceUnavailable(SourceError):
+    def __init__(self, sentence: str, *, seconds: float = 0) -> None:
+        super().__init__(sentence)
+        self.seconds = seconds
+
+
+class NotOurTurn(SourceUnavailable):
     pass

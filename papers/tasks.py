@@ -1,0 +1,29 @@
+"""Celery tasks. They carry the number of a lookup; the row says what is to be done."""
+
+import random
+from typing import Any
+
+from celery import shared_task
+
+from papers import looking_up, watching
+from papers.errors import NotOurTurn
+
+
+@shared_task(bind=True, max_retries=None)
+def look_up(self: Any, lookup_id: int) -> None:
+    try:
+        looking_up.run(lookup_id)
+    except NotOurTurn as error:  # A worker has better things to do than to wait in a queue.
+        raise self.retry(countdown=error.seconds + random.uniform(1, 20)) from error  # noqa: S311
+
+
+@shared_task
+def look_up_forgotten() -> None:
+    for lookup_id in looking_up.waiting_too_long():
+        look_up.delay(lookup_id)
+
+
+@shared_task
+def look_again() -> None:
+    for paper in watching.due():
+        look_up.delay(looking_up.open_lookup(paper).pk)
