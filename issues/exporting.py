@@ -63,7 +63,7 @@ def text_files(publication: Publication) -> Iterator[tuple[str, str]]:
     for issue in Issue.objects.order_by("number").iterator(chunk_size=100):
         issue_entry = issue_file(issue, publication)
         yield issue_entry.name, write_issue(issue_entry)
-    stories = Story.objects.for_page().prefetch_related("topics").order_by("issue__number", "position", "slug")
+    stories = Story.objects.for_page().prefetch_related("topic_items__tag").order_by("issue__number", "position", "slug")
     for _, group in itertools.groupby(stories.iterator(chunk_size=100), key=lambda story: story.issue_id):
         for position, story in enumerate(group, start=1):
             entry = story_file(story, position)
@@ -127,7 +127,7 @@ def story_file(story: Story, position: int) -> StoryFile:
         issue=issue.number if issue else None,
         date=issue.date if issue else None,
         position=position if issue else None,
-        topics=sorted(topic.name for topic in story.topics.all()),
+        topics=sorted(item.tag.name for item in story.topic_items.all()),
         papers=[row.paper.identifier or row.paper.slug for row in story.story_papers.all()],
         resources=[
             ResourceEntry(row.title, row.resource.url, row.resource.kind) for row in story.story_resources.all()
