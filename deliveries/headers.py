@@ -10,6 +10,9 @@ CRLF = "\r\n"
 # RFC 2047 allows encoded words of 75 characters in lines of 76; the library, given 76, makes words of 76.
 LINE = 75
 BREAKS = re.compile(r"[\r\n\x00]")
+# What nearly all addresses look like; they need no closer look.
+PLAIN_ADDRESS = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@(?:[A-Za-z0-9-]{1,63}\.)*[A-Za-z0-9-]{1,63}", re.ASCII)
+NOT_IN_AN_ADDRESS = re.compile(r'[\s<>()\[\],;:"\\]')
 
 
 def field(name: str, value: str) -> str:
@@ -48,8 +51,11 @@ def _is_plain(value: str) -> bool:
 def ascii_address(address: str) -> str:
     """The address as SMTP takes it without SMTPUTF8: its domain in A-labels.
 
-    Raises BadAddress if the part before the @ is not ASCII, or if there is a space or a control character.
+    Raises BadAddress if the part before the @ is not ASCII, or if there is a character that would end the address in a
+    command or a header, such as a space, a control character or an angle bracket.
     """
+    if PLAIN_ADDRESS.fullmatch(address):
+        return address
     local_part, _, domain = address.rpartition("@")
     try:
         domain = domain.encode("idna").decode("ascii")
@@ -57,6 +63,6 @@ def ascii_address(address: str) -> str:
         raise BadAddress("The domain of this address can't be written in ASCII.") from error
     if not local_part.isascii():
         raise BadAddress("Mail servers take this address only with SMTPUTF8, which is not used here.")
-    if not local_part or not domain or not address.isprintable() or " " in address:
+    if not local_part or not domain or not address.isprintable() or NOT_IN_AN_ADDRESS.search(address):
         raise BadAddress("This is not an address that mail can be sent to.")
     return f"{local_part}@{domain}"

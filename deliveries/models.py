@@ -105,14 +105,10 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
 
     def due(self, now: datetime.datetime) -> Self:
         """The queued ones whose time has come."""
-        return self.queued().filter(Q(due_at=None) | Q(due_at__lte=now))
+        return self.queued().filter(due_at__lte=now)
 
     def claimed(self) -> Self:
         return self.filter(state=DeliveryState.CLAIMED)
-
-    def not_begun(self) -> Self:
-        """Those that nobody has begun to hand over to the mail server, in this attempt."""
-        return self.filter(handover_started_at=None)
 
     def remaining(self) -> Self:
         """Those without an outcome yet: queued or claimed."""
@@ -121,10 +117,14 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
     def uncertain(self) -> Self:
         return self.filter(state=DeliveryState.UNCERTAIN)
 
+    def of_batch(self, name: str) -> Self:
+        """Those that a batch has claimed and nobody has settled, be it that its lease ran out meanwhile."""
+        return self.filter(claimed_by=name, state__in=[DeliveryState.CLAIMED, DeliveryState.UNCERTAIN])
+
     def release(self) -> int:
         """Put claimed deliveries back into the queue. Returns how many."""
-        return self.claimed().update(
-            state=DeliveryState.QUEUED, claimed_by="", lease_expires_at=None, handover_started_at=None
+        return self.update(
+            state=DeliveryState.QUEUED, reason="", claimed_by="", lease_expires_at=None, finished_at=None
         )
 
 
@@ -132,18 +132,15 @@ class Delivery(models.Model):
     """What became of one mailing for one subscriber."""
 
     mailing = models.ForeignKey(Mailing, models.CASCADE, related_name="deliveries", db_index=False)
-    subscriber = models.ForeignKey(Subscriber, models.PROTECT, related_name="deliveries")
+    subscriber = models.ForeignKey(Subscriber, models.PROTECT, related_name="deliveries", db_index=False)
     state = models.CharField(max_length=10, choices=DeliveryState, default=DeliveryState.QUEUED)
     reason = models.TextField(
         blank=True, help_text="Why it failed, was skipped, waits or is uncertain, with the server's words."
     )
     attempts = models.PositiveSmallIntegerField(default=0)
-    due_at = models.DateTimeField(null=True, blank=True, help_text="Not before this time (UTC). Empty: at once.")
+    due_at = models.DateTimeField(help_text="Not before this time (UTC).")
     claimed_by = models.CharField(max_length=100, blank=True, help_text="Which batch of which worker has or had it.")
     lease_expires_at = models.DateTimeField(null=True, blank=True)
-    handover_started_at = models.DateTimeField(
-        null=True, blank=True, help_text="When the talk with the mail server about it began, in the latest attempt."
-    )
     finished_at = models.DateTimeField(null=True, blank=True)
 
     objects = DeliveryQuerySet.as_manager()
@@ -151,21 +148,19 @@ class Delivery(models.Model):
     class Meta:
         ordering = ["pk"]
         verbose_name_plural = "deliveries"
+        # A mailing makes a row for each reader, so each index costs seconds. These serve the claims, the ledger and,
+        # by the constraint, all that is known of a subscriber.
         indexes = [
-            models.Index(fields=["mailing", "state"], name="delivery_by_state"),
+            models.Index(fields=["mailing", "state", "due_at"], name="delivery_by_state"),
             models.Index(fields=["lease_expires_at"], condition=Q(state="claimed"), name="delivery_by_lease"),
         ]
         constraints = [
-            models.UniqueConstraint(fields=["mailing", "subscriber"], name="one_delivery_per_subscriber"),
+            models.UniqueConstraint(fields=["subscriber", "mailing"], name="one_delivery_per_subscriber"),
             models.CheckConstraint(condition=Q(state__in=DeliveryState.values), name="delivery_state_known"),
             models.CheckConstraint(
                 condition=Q(state="claimed", lease_expires_at__isnull=False)
                 | (~Q(state="claimed") & Q(lease_expires_at__isnull=True)),
                 name="delivery_claimed_has_lease",
-            ),
-            models.CheckConstraint(
-                condition=~Q(state="queued") | Q(handover_started_at__isnull=True),
-                name="delivery_queued_not_begun",
             ),
             models.CheckConstraint(
                 condition=Q(state__in=["queued", "claimed"], finished_at__isnull=True)

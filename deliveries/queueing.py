@@ -8,7 +8,7 @@ import datetime
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet, Value
+from django.db.models import DateTimeField, Exists, OuterRef, Q, QuerySet, Value
 from django.utils import timezone
 
 from deliveries.errors import MailingError
@@ -52,10 +52,11 @@ def schedule(mailing: Mailing, at: datetime.datetime) -> None:
 
 
 def pause(mailing: Mailing, reason: str = "") -> None:
-    """Stop handing over: the mail that a worker is talking about is the last. Raises MailingError."""
-    with transaction.atomic():
-        _change(mailing, Mailing.objects.sending(), MailingState.PAUSED, pause_reason=reason)
-        Delivery.objects.filter(mailing=mailing).not_begun().release()
+    """Stop handing over; workers look a few times a second, and end the talks that are under way then.
+
+    Raises MailingError.
+    """
+    _change(mailing, Mailing.objects.sending(), MailingState.PAUSED, pause_reason=reason)
 
 
 def resume(mailing: Mailing) -> None:
@@ -67,7 +68,10 @@ def resume(mailing: Mailing) -> None:
 
 
 def cancel(mailing: Mailing) -> None:
-    """Give up what has not been handed over. Raises MailingError if all of it was, or if it was cancelled before."""
+    """Give up what has not been handed over; what workers have claimed follows when they have stopped, within a second.
+
+    Raises MailingError if all of it was handed over, or if it was cancelled before.
+    """
     open_states = [MailingState.APPROVED, MailingState.SCHEDULED, MailingState.SENDING, MailingState.PAUSED]
     with transaction.atomic():
         _change(
@@ -79,9 +83,12 @@ def cancel(mailing: Mailing) -> None:
         _skip_rest(Delivery.objects.filter(mailing=mailing))
 
 
-def skip_rest_of_cancelled() -> None:
-    """Skip what came back into the queue after its mailing was cancelled: its talk was under way then."""
-    _skip_rest(Delivery.objects.filter(mailing__state=MailingState.CANCELLED))
+def skip_rest_of_cancelled(mailing_id: int | None = None) -> None:
+    """Skip what came back into the queue after its mailing was cancelled; of all mailings, or of this one."""
+    cancelled = Mailing.objects.filter(state=MailingState.CANCELLED)
+    if mailing_id:
+        cancelled = cancelled.filter(pk=mailing_id)
+    _skip_rest(Delivery.objects.filter(mailing__in=cancelled))
 
 
 def send_again(deliveries: DeliveryQuerySet) -> int:
@@ -99,9 +106,8 @@ def send_again(deliveries: DeliveryQuerySet) -> int:
             state=DeliveryState.QUEUED,
             reason="",
             attempts=0,
-            due_at=None,
+            due_at=timezone.now(),
             claimed_by="",
-            handover_started_at=None,
             finished_at=None,
         )
         for mailing_id in mailing_ids:
@@ -174,14 +180,8 @@ def _hold(mailing: Mailing, reason: str) -> None:
 
 
 def _skip_rest(deliveries: DeliveryQuerySet) -> None:
-    rest = deliveries.filter(
-        Q(state=DeliveryState.QUEUED) | Q(state=DeliveryState.CLAIMED, handover_started_at__isnull=True)
-    )
-    rest.update(
-        state=DeliveryState.SKIPPED,
-        reason="The mailing was cancelled.",
-        lease_expires_at=None,
-        finished_at=timezone.now(),
+    deliveries.queued().update(
+        state=DeliveryState.SKIPPED, reason="The mailing was cancelled.", finished_at=timezone.now()
     )
 
 
@@ -193,6 +193,7 @@ def _insert_deliveries(mailing: Mailing) -> int:
         "state": Value(DeliveryState.QUEUED.value),
         "reason": Value(""),
         "attempts": Value(0),
+        "due_at": Value(mailing.started_at, DateTimeField()),
         "claimed_by": Value(""),
     }
     audience = Subscriber.objects.active().filter(~Exists(reached)).order_by()

@@ -1,31 +1,27 @@
-"""Sending a mailing: a batch is claimed in the database, each mail handed over, each outcome written down.
+"""Sending a mailing: batches are claimed in the database, mails handed over, outcomes written down in short intervals.
 
-Before the talk about a mail begins, that is committed, together with the outcome of the mail before: one commit a mail.
-So when a process is killed, one delivery at most is in doubt for each process that was sending: the one whose talk had
-begun. It becomes uncertain when its lease runs out; the others of its batch go back into the queue.
+What happens between two intervals is in the batch's journal. So when a process is killed, one delivery at most is in
+doubt for each of its connections: the one that was under way on it. See docs/sending.md.
 """
 
 import datetime
-import os
-import secrets
-import socket
 import time
-from contextlib import suppress
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from contextlib import closing, suppress
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Value
-from django.db.models.functions import Concat
+from django.db.models import F
 from django.urls import reverse
 from django.utils import timezone
 
 from deliveries import queueing
-from deliveries.composing import FrozenMessage, freeze_message, message_for, sample_message
+from deliveries.claiming import Batch, claim
+from deliveries.composing import Composer, sample_message
 from deliveries.errors import (
     BadAddress,
-    Deferred,
     InDoubt,
     Lost,
     MailingError,
@@ -35,231 +31,212 @@ from deliveries.errors import (
     Unavailable,
 )
 from deliveries.headers import ascii_address
-from deliveries.models import Delivery, DeliveryQuerySet, DeliveryState, Mailing, MailingState
-from deliveries.transports import Transport, open_transport
-from subscribers.models import SubscriberState
+from deliveries.journals import Journal, Outcome
+from deliveries.mails import Mail, Transport
+from deliveries.models import DeliveryQuerySet, DeliveryState, Mailing, MailingState
+from deliveries.transports import open_transport, send_one
 
 # After 1, 2, 4, … minutes and at most half a day: the last attempt comes four days after the first.
 MOST_ATTEMPTS = 18
 LONGEST_WAIT = datetime.timedelta(hours=12)
 # When so many go wrong one after the other, it is the server's fault or ours, not the readers': the mailing pauses.
-MOST_FAILURES = 5
+MOST_FAILURES = 5  # breakdowns, however many connections each broke
 MOST_REFUSALS = 20
+# A batch is what can be sent in about so long: a pause or an unsubscribe waits no longer for it.
+SECONDS_PER_BATCH = 2.0
+FIRST_BATCH = 100
+SMALLEST_BATCH = 20
+SECONDS_BETWEEN_SIGNS_OF_LIFE = 5.0
+SENT = Outcome(DeliveryState.SENT)
 
 
-@dataclass(frozen=True)
-class Outcome:
-    state: DeliveryState
-    reason: str = ""
-    due_at: datetime.datetime | None = None
+def send(mailing_id: int, seconds: float) -> bool:
+    """Send what is due, for about so long. Returns whether there may be more to do at once.
 
-
-@dataclass
-class Batch:
-    """What one process has claimed, under a name that no other batch has."""
-
-    mailing: Mailing
-    name: str
-    deliveries: list[Delivery]
-    skipped: int
-    ends_at: float  # on the monotonic clock: well before the lease runs out
-    refusals: int = 0  # in a row
-
-    @property
-    def rows(self) -> DeliveryQuerySet:
-        return Delivery.objects.filter(mailing=self.mailing, claimed_by=self.name)
-
-
-def send_batch(mailing_id: int) -> int:
-    """Send the next deliveries that are due. Return how many were dealt with; 0: there is nothing to do for now.
-
-    Many processes may do this at once. What was claimed and could not be begun goes back into the queue.
+    Many processes may do this at the same time.
     """
-    batch = claim(mailing_id)
-    if batch is None:
-        return 0
-    if not batch.deliveries:
-        return batch.skipped
-    try:
-        with open_transport() as transport:
-            return batch.skipped + send_claimed(batch, transport)
-    except Unavailable as error:
-        batch.rows.release()  # Also the one that was begun: nothing of it has left.
-        note_failure(batch, error)
-        return 0
-    finally:
-        batch.rows.not_begun().release()
+    until = time.monotonic() + seconds
+    size = FIRST_BATCH
+    with open_transport() as transport:
+        while time.monotonic() < until:
+            start = time.monotonic()
+            done = send_batch(mailing_id, transport=transport, size=min(size, settings.SENDING_BATCH_SIZE))
+            if not done:
+                return False
+            size = max(SMALLEST_BATCH, round(done * SECONDS_PER_BATCH / (time.monotonic() - start)))
+    return True
 
 
-def claim(mailing_id: int) -> Batch | None:
-    """Take the next deliveries that are due, if the mailing is still being sent; skip who may not be written to now.
+def send_batch(mailing_id: int, *, transport: Transport | None = None, size: int | None = None) -> int:
+    """Send the next deliveries that are due. Returns how many got an outcome; 0: there is nothing to do for now.
 
-    Touching the mailing first makes claims wait for a pause or cancellation under way, and these for a claim.
+    An error, such as a lost connection to the database, leaves the journal behind; `settle_journals` does the rest.
     """
-    now = timezone.now()
-    name = f"{socket.gethostname()[:40]}/{os.getpid()}/{secrets.token_hex(8)}"
-    with transaction.atomic():
-        if not Mailing.objects.sending().filter(pk=mailing_id).update(claimed_at=now):
-            return None
-        mailing = Mailing.objects.select_related("issue").get(pk=mailing_id)
-        due = Delivery.objects.filter(mailing=mailing).due(now).select_related("subscriber").order_by()
-        found = list(due.select_for_update(skip_locked=True, of=("self",))[: settings.SENDING_BATCH_SIZE])
-        if not found:
-            return None
-        deliveries = [each for each in found if each.subscriber.state == SubscriberState.ACTIVE]
-        Delivery.objects.filter(pk__in=[each.pk for each in deliveries]).update(
-            state=DeliveryState.CLAIMED, claimed_by=name, lease_expires_at=lease_end(now)
-        )
-        skipped = skip_inactive([each for each in found if each.subscriber.state != SubscriberState.ACTIVE], now)
-    return Batch(mailing, name, deliveries, skipped, time.monotonic() + settings.SENDING_LEASE_SECONDS / 2)
+    if transport is None:
+        with open_transport() as opened:
+            return send_batch(mailing_id, transport=opened, size=size)
+    with Journal(mailing_id) as journal:
+        batch = claim(mailing_id, journal, size or settings.SENDING_BATCH_SIZE)
+        done = Sending(batch).send(transport) if batch else 0
+        journal.discard()
+    return done
 
 
-def lease_end(now: datetime.datetime) -> datetime.datetime:
-    return now + datetime.timedelta(seconds=settings.SENDING_LEASE_SECONDS)
+class Sending:
+    """A batch on its way: hears from the transport what happens to each mail, and writes it down."""
+
+    def __init__(self, batch: Batch) -> None:
+        self.batch = batch
+        self.attempts = {reader.delivery_id: reader.attempts + 1 for reader in batch.readers}  # of what has no outcome
+        self.news: dict[int, Outcome] = {}  # that the database doesn't know yet
+        self.is_stopped = False
+        self.ends_at = time.monotonic() + settings.SENDING_LEASE_SECONDS / 2
+        self.sign_at = time.monotonic() + SECONDS_BETWEEN_SIGNS_OF_LIFE
+        self.failure: TransportError | None = None  # the latest since the latest success
+        self.failures = self.refusals = 0  # in a row
+        self.last_refusal: Refused | None = None
+        self.has_success = False
+
+    def send(self, transport: Transport) -> int:
+        """Return how many got an outcome; 0 if the server can't be used."""
+        is_usable = True
+        try:
+            with closing(transport.send(self.mails(), self)) as steps:
+                for _ in steps:
+                    self.record()
+        except Unavailable as error:
+            self.failure, is_usable = error, False
+        self.record()
+        self.give_back_rest()
+        return (self.batch.skipped + len(self.batch.readers) - len(self.attempts)) * is_usable
+
+    def mails(self) -> Iterator[Mail]:
+        """Compose them one by one, until a pause, too many failures, or half the lease."""
+        composer = Composer(self.batch.mailing)
+        for reader in self.batch.readers:
+            if self.is_stopped or time.monotonic() > self.ends_at:
+                return
+            try:
+                to = ascii_address(reader.email)
+            except BadAddress as error:
+                self.settle(reader.delivery_id, Outcome(DeliveryState.FAILED, str(error)))
+                continue
+            yield Mail(reader.delivery_id, composer.sender, to, composer.message_for(reader.subscriber_id, to))
+
+    # What the transport tells.
+
+    def begin(self, mail: Mail) -> None:
+        self.batch.journal.begin(mail.delivery_id)
+
+    def end(self, mail: Mail, error: TransportError | None) -> None:
+        self.settle(mail.delivery_id, outcome_of(error, self.attempts[mail.delivery_id]))
+        if error is None:
+            self.has_success, self.failure, self.failures, self.refusals = True, None, 0, 0
+        elif isinstance(error, Refused):
+            self.refusals, self.last_refusal = self.refusals + 1, error
+        elif isinstance(error, Lost | InDoubt):
+            self.failure = error
+            self.failures += 1
+        if self.refusals >= MOST_REFUSALS or self.failures >= settings.SENDING_CONNECTIONS:
+            self.is_stopped = True
+
+    def settle(self, delivery_id: int, outcome: Outcome) -> None:
+        self.batch.journal.end(delivery_id, outcome)
+        self.news[delivery_id] = outcome
+        del self.attempts[delivery_id]
+
+    # What the database gets.
+
+    def record(self) -> None:
+        """Write down what is new, and stop if the mailing was paused or cancelled meanwhile."""
+        news, self.news = self.news, {}
+        write_down(self.batch.rows, news)
+        self.note_failures()
+        sending = Mailing.objects.sending().filter(pk=self.batch.mailing.pk)
+        if time.monotonic() > self.sign_at:
+            self.sign_at = time.monotonic() + SECONDS_BETWEEN_SIGNS_OF_LIFE
+            self.is_stopped |= not sending.update(claimed_at=timezone.now())
+        else:
+            self.is_stopped |= not sending.exists()
+
+    def note_failures(self) -> None:
+        """Count a breakdown for all workers, and pause the mailing when it was one too many."""
+        mailing = self.batch.mailing
+        if self.has_success and mailing.failures_in_a_row:
+            mailing.failures_in_a_row = 0
+            mailing.save(update_fields=["failures_in_a_row"])
+        self.has_success = False
+        if self.refusals >= MOST_REFUSALS:
+            self.pause(f"The mail server refused {self.refusals} mails in a row. The last time: {self.last_refusal}")
+        if self.failure:
+            error, self.failure = self.failure, None
+            Mailing.objects.filter(pk=mailing.pk).update(failures_in_a_row=F("failures_in_a_row") + 1)
+            mailing.refresh_from_db(fields=["failures_in_a_row"])
+            if isinstance(error, Misconfigured):
+                self.pause(f"The mail server does not let us in: {error}")
+            elif mailing.failures_in_a_row >= MOST_FAILURES:
+                times = mailing.failures_in_a_row
+                self.pause(f"The mail server could not be used {times} times in a row. The last time: {error}")
+
+    def pause(self, reason: str) -> None:
+        with suppress(MailingError):  # Somebody else was faster.
+            queueing.pause(self.batch.mailing, reason=reason)
+
+    def give_back_rest(self) -> None:
+        """Put what was claimed and not begun back into the queue; of a cancelled mailing, it is skipped there."""
+        if self.attempts:
+            give_back(self.batch.mailing.pk, self.batch.rows.filter(pk__in=list(self.attempts)))
 
 
-def skip_inactive(deliveries: list[Delivery], now: datetime.datetime) -> int:
-    for each in deliveries:
-        each.state, each.finished_at = DeliveryState.SKIPPED, now
-        each.reason = f"The subscriber is {each.subscriber.get_state_display().lower()}."
-    return Delivery.objects.bulk_update(deliveries, ["state", "reason", "finished_at"])
-
-
-def send_claimed(batch: Batch, transport: Transport) -> int:
-    """Hand over the batch's mails, one after the other. Return how many got an outcome. Raises Unavailable."""
-    frozen = freeze_message(batch.mailing)
-    count = 0
-    pending: tuple[Delivery, Outcome] | None = None  # known, and written down together with the next beginning
-    for delivery in batch.deliveries:
-        if time.monotonic() > batch.ends_at:
-            break
-        with transaction.atomic():
-            if pending:
-                record(batch, *pending)
-            is_ours = begin(batch, delivery)
-        pending = (delivery, hand_over(batch, delivery, frozen, transport)) if is_ours else None
-        count += is_ours
-    if pending:
-        record(batch, *pending)
-    return count
-
-
-def begin(batch: Batch, delivery: Delivery) -> bool:
-    """Note that the talk begins; false if the delivery was taken back by a pause, a cancellation or a lost lease."""
-    now = timezone.now()
-    ours = batch.rows.claimed().not_begun().filter(pk=delivery.pk)
-    delivery.attempts += 1
-    return bool(
-        ours.update(handover_started_at=now, lease_expires_at=lease_end(now), attempts=F("attempts") + 1, reason="")
-    )
-
-
-def hand_over(batch: Batch, delivery: Delivery, frozen: FrozenMessage, transport: Transport) -> Outcome:
-    """Talk with the mail server, and tell what came of it. Raises Unavailable."""
-    subscriber, mailing = delivery.subscriber, batch.mailing
-    try:
-        content = message_for(frozen, mailing, subscriber)
-        transport.send(ascii_address(mailing.from_email), ascii_address(subscriber.email), content)
-    except BadAddress as error:
+def outcome_of(error: TransportError | None, attempts: int) -> Outcome:
+    if error is None:
+        return SENT
+    if isinstance(error, Refused):
         return Outcome(DeliveryState.FAILED, str(error))
-    except Refused as error:
-        note_refusal(batch, error)
-        return Outcome(DeliveryState.FAILED, str(error))
-    except Deferred as error:
-        return later(delivery, error)
-    except Lost as error:
-        note_failure(batch, error)
-        return later(delivery, error)
-    except InDoubt as error:
-        note_failure(batch, error)
+    if isinstance(error, InDoubt):
         return Outcome(DeliveryState.UNCERTAIN, f"The connection broke after the mail was complete: {error}")
-    note_success(batch)
-    return Outcome(DeliveryState.SENT)
+    if attempts >= MOST_ATTEMPTS:
+        return Outcome(DeliveryState.FAILED, f"Given up after {attempts} attempts. The last answer: {error}")
+    wait = min(datetime.timedelta(minutes=2 ** (attempts - 1)), LONGEST_WAIT)
+    # Whole seconds, so that many of the same are written down by one statement.
+    due_at = (timezone.now() + wait).replace(microsecond=0)
+    return Outcome(DeliveryState.QUEUED, str(error), due_at=due_at)
 
 
-def later(delivery: Delivery, error: TransportError) -> Outcome:
-    if delivery.attempts >= MOST_ATTEMPTS:
-        return Outcome(DeliveryState.FAILED, f"Given up after {delivery.attempts} attempts. The last answer: {error}")
-    wait = min(datetime.timedelta(minutes=2 ** (delivery.attempts - 1)), LONGEST_WAIT)
-    return Outcome(DeliveryState.QUEUED, str(error), due_at=timezone.now() + wait)
+def write_down(rows: DeliveryQuerySet, outcomes: Mapping[int, Outcome]) -> None:
+    """Write outcomes into their rows, one statement for each different one; skip rows that are no longer of the batch."""
+    ids: dict[Outcome, list[int]] = defaultdict(list)
+    for delivery_id, outcome in outcomes.items():
+        ids[outcome].append(delivery_id)
+    with transaction.atomic():
+        for outcome, delivery_ids in ids.items():
+            rows.filter(pk__in=delivery_ids).update(**_columns(outcome), attempts=F("attempts") + 1)
 
 
-def record(batch: Batch, delivery: Delivery, outcome: Outcome) -> None:
-    """Write an outcome down, unless somebody decided otherwise; that a lease ran out meanwhile is no decision."""
-    fields: dict[str, Any] = {
-        "state": outcome.state,
-        "reason": outcome.reason,
-        "due_at": outcome.due_at,
-        "lease_expires_at": None,
-        "finished_at": timezone.now(),
-    }
+def _columns(outcome: Outcome) -> dict[str, Any]:
+    columns = {"state": outcome.state, "reason": outcome.reason, "lease_expires_at": None}
     if outcome.state == DeliveryState.QUEUED:
-        fields |= {"finished_at": None, "claimed_by": "", "handover_started_at": None}
-    open_states = [DeliveryState.CLAIMED, DeliveryState.UNCERTAIN]
-    batch.rows.filter(pk=delivery.pk, state__in=open_states).update(**fields)
+        return columns | {"due_at": outcome.due_at, "claimed_by": "", "finished_at": None}
+    return columns | {"finished_at": timezone.now()}
 
 
-def note_success(batch: Batch) -> None:
-    batch.refusals = 0
-    if batch.mailing.failures_in_a_row:
-        batch.mailing.failures_in_a_row = 0
-        batch.mailing.save(update_fields=["failures_in_a_row"])
-
-
-def note_failure(batch: Batch, error: TransportError) -> None:
-    """Count it for all workers, and pause the mailing when it was one too many."""
-    mailing = Mailing.objects.filter(pk=batch.mailing.pk)
-    mailing.update(failures_in_a_row=F("failures_in_a_row") + 1)
-    batch.mailing.refresh_from_db(fields=["failures_in_a_row"])
-    failures = batch.mailing.failures_in_a_row
-    if isinstance(error, Misconfigured):
-        pause(batch, f"The mail server does not let us in: {error}")
-    elif failures >= MOST_FAILURES:
-        pause(batch, f"The mail server could not be used {failures} times in a row. The last time: {error}")
-
-
-def note_refusal(batch: Batch, error: Refused) -> None:
-    batch.refusals += 1
-    if batch.refusals >= MOST_REFUSALS:
-        pause(batch, f"The mail server refused {batch.refusals} mails in a row. The last time: {error}")
-
-
-def pause(batch: Batch, reason: str) -> None:
-    with suppress(MailingError):  # Somebody else was faster.
-        queueing.pause(batch.mailing, reason=reason)
+def give_back(mailing_id: int, rows: DeliveryQuerySet) -> None:
+    """Put deliveries back into the queue; a mailing that looked finished meanwhile goes on."""
+    with transaction.atomic():
+        Mailing.objects.filter(pk=mailing_id, state=MailingState.SENT).update(
+            state=MailingState.SENDING, finished_at=None
+        )
+        rows.release()
+        queueing.skip_rest_of_cancelled(mailing_id)
 
 
 def send_sample(mailing: Mailing, to: str) -> None:
     """Send one person, an editor, what readers will get. Raises BadAddress or TransportError."""
     content = sample_message(mailing, to=to, unsubscribe_url=sample_unsubscribe_url())
     with open_transport() as transport:
-        transport.send(ascii_address(mailing.from_email), ascii_address(to), content)
+        send_one(transport, Mail(0, ascii_address(mailing.from_email), ascii_address(to), content))
 
 
 def sample_unsubscribe_url() -> str:
     """Stands in tests and previews where readers have their own link; whoever follows it reads that nothing happens."""
     return settings.SITE_URL + reverse("deliveries:sample_unsubscribe")
-
-
-def expire_leases(now: datetime.datetime) -> None:
-    """Take back what workers left behind that were killed: into the queue if its talk had not begun, else uncertain."""
-    expired = Delivery.objects.claimed().filter(lease_expires_at__lt=now)
-    expired.not_begun().release()
-    expired.update(
-        state=DeliveryState.UNCERTAIN,
-        reason=Concat(Value("Worker "), F("claimed_by"), Value(" ended while it was handing this mail over.")),
-        lease_expires_at=None,
-        finished_at=now,
-    )
-
-
-def finish() -> None:
-    """Close the mailings of which nothing remains.
-
-    They are looked at twice, the second time with their rows locked: somebody may have queued a delivery again.
-    """
-    remaining = Delivery.objects.remaining().filter(mailing=OuterRef("pk"))
-    done = Mailing.objects.sending().filter(~Exists(remaining)).order_by("pk")
-    with transaction.atomic():
-        locked = list(done.select_for_update().values_list("pk", flat=True))
-        done.filter(pk__in=locked).update(state=MailingState.SENT, finished_at=timezone.now())

@@ -1,192 +1,172 @@
-"""Handing one mail over, and saying exactly what is known when that fails."""
+"""The ways out: connections to mail servers, or any other of Django's email backends."""
 
-import re
-import smtplib
-import socket
-from collections.abc import Iterator
+import asyncio
+import time
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from email.message import Message
-from typing import Any, Protocol
+from typing import Any
 
 from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
 from django.core.mail.backends.smtp import EmailBackend as SmtpBackend
 
-from deliveries.errors import Deferred, InDoubt, Lost, Misconfigured, Refused, Unavailable
+from deliveries.errors import InDoubt, Misconfigured, Refused, TransportError, Unavailable
+from deliveries.mails import Feed, Log, Mail, Transport
+from deliveries.smtp_client import Connection, Server
 
-LINE_STARTING_WITH_DOT = re.compile(rb"^\.", re.MULTILINE)
-# After the final dot the server may think for long (RFC 5321 §4.5.3.2.6); giving up early would leave a doubt.
-FINAL_REPLY_PATIENCE = 6  # times EMAIL_TIMEOUT
-
-
-class Transport(Protocol):
-    """A way out that stays open while a batch is sent."""
-
-    def open(self) -> None:
-        """Raises Unavailable."""
-
-    def close(self) -> None: ...
-
-    def send(self, sender: str, recipient: str, content: bytes) -> None:
-        """Return when the mail was accepted. Raises a TransportError."""
+SECONDS_BETWEEN_RECORDS = 0.2  # after which the sender gets a chance to write down what happened
 
 
 @contextmanager
 def open_transport() -> Iterator[Transport]:
-    """The one that EMAIL_BACKEND asks for, connected. Raises Unavailable."""
+    """The one that EMAIL_BACKEND asks for. It connects when it is first used."""
     backend = get_connection()
-    transport = SmtpTransport(backend) if isinstance(backend, SmtpBackend) else BackendTransport(backend)
-    transport.open()
+    transport: Transport
+    if isinstance(backend, SmtpBackend):
+        transport = SmtpTransport([server_of(backend)] * settings.SENDING_CONNECTIONS)
+    else:
+        transport = BackendTransport(backend)
     try:
         yield transport
     finally:
         transport.close()
 
 
+def server_of(backend: SmtpBackend) -> Server:
+    """The server that Django's EMAIL_… settings name."""
+    return Server(
+        host=backend.host,
+        port=backend.port,
+        username=backend.username or "",
+        password=backend.password or "",
+        use_starttls=bool(backend.use_tls),
+        use_tls=bool(backend.use_ssl),
+        timeout=float(backend.timeout or settings.EMAIL_TIMEOUT),
+        tls_context=lambda: backend.ssl_context,
+    )
+
+
+def send_one(transport: Transport, mail: Mail) -> None:
+    """Send a single mail. Raises a TransportError."""
+    log = SingleLog()
+    for _ in transport.send(iter([mail]), log):
+        pass
+    if log.error:
+        raise log.error
+
+
+class SingleLog:
+    """What became of the only mail."""
+
+    error: TransportError | None = None
+
+    def begin(self, mail: Mail) -> None:
+        pass
+
+    def end(self, mail: Mail, error: TransportError | None) -> None:
+        self.error = error
+
+
 class SmtpTransport:
-    """Django's SMTP backend connects, secures and logs in; the talk is ours, so that we know how far it got."""
+    """A few connections in one event loop, which runs only while `send` is asked for its next step."""
 
-    def __init__(self, backend: SmtpBackend) -> None:
-        self.backend = backend
+    def __init__(self, servers: Sequence[Server]) -> None:
+        """`servers` has one entry for each connection; several may be the same server."""
+        self._connections = [Connection(server) for server in servers]
+        self._given_up: dict[int, Unavailable] = {}  # places in the list whose server would not have us
+        self._loop = asyncio.new_event_loop()
 
-    def open(self) -> None:
+    def send(self, mails: Iterator[Mail], log: Log) -> Generator[None, None, None]:
+        feed = Feed(mails)
+        places = [place for place in range(len(self._connections)) if place not in self._given_up]
+        talks = [self._loop.create_task(self._talk(place, feed, log)) for place in places]
         try:
-            self.backend.open()
-            self._smtp.ehlo_or_helo_if_needed()
-        except smtplib.SMTPAuthenticationError as error:
-            self.close()
-            raise (Misconfigured if error.smtp_code >= 500 else Unavailable)(_words(error)) from error
-        except OSError as error:  # Every SMTPException is one.
-            self.close()
-            raise Unavailable(_words(error)) from error
-        # Else the final dot would wait until the server has acknowledged the message before it.
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            while self._run(talks):
+                yield
+        except BaseException:  # Also when the caller stops here: what is under way is still brought to its end.
+            feed.is_stopped = True
+            while self._run(talks):
+                pass
+            raise
+        for talk in talks:
+            talk.result()  # Raises what was no TransportError.
+        errors = sorted(self._given_up.values(), key=lambda error: not isinstance(error, Misconfigured))
+        if errors and (isinstance(errors[0], Misconfigured) or not feed.is_over()):
+            raise errors[0]
 
     def close(self) -> None:
-        """What was accepted stays accepted, whatever the server answers to QUIT."""
-        with suppress(OSError):
-            self.backend.close()
-        self.backend.connection = None
+        async def close_all() -> None:
+            await asyncio.gather(*(connection.close() for connection in self._connections))
 
-    def send(self, sender: str, recipient: str, content: bytes) -> None:
-        self._begin(sender)
-        reply = self._ask(f"RCPT TO:<{recipient}>")
-        if reply[0] not in (250, 251):
-            self._reject(reply)
-        reply = self._ask("DATA")
-        if reply[0] != 354:
-            self._reject(reply)
-        self._transmit(content)
+        self._loop.run_until_complete(close_all())
+        self._loop.close()
 
-    def _begin(self, sender: str) -> None:
-        """MAIL, on a new connection if the server closed the old one after the mail before."""
-        is_fresh = not self.backend.connection
-        if is_fresh:
-            self.open()
+    def _run(self, talks: Sequence["asyncio.Task[None]"]) -> bool:
+        """Let the talks go on for a moment. Returns whether some are not at their end."""
+        going_on = [talk for talk in talks if not talk.done()]
+        if going_on:
+            self._loop.run_until_complete(asyncio.wait(going_on, timeout=SECONDS_BETWEEN_RECORDS))
+            for connection in self._connections:
+                connection.check_deadline(self._loop.time())
+        return bool(going_on)
+
+    async def _talk(self, place: int, feed: Feed, log: Log) -> None:
+        """Send over one connection, which is opened anew when the server has hung up, until the feed is over."""
+        connection = self._connections[place]
         try:
-            code, words = self._ask(f"MAIL FROM:<{sender}>")
-        except Lost:
-            if is_fresh:
-                raise
-            self.open()
-            code, words = self._ask(f"MAIL FROM:<{sender}>")
-        if code != 250:
-            # It is the sender that is turned away, not this reader: the next would fare no better.
-            self.close()
-            raise (Misconfigured if code >= 500 else Unavailable)(f"{code} {words}")
-
-    def _transmit(self, content: bytes) -> None:
-        """The message and, once it is out, the final dot: before that dot a server must not deliver (RFC 5321 §4.1.1.4)."""
-        ending = b".\r\n" if content.endswith(b"\r\n") else b"\r\n.\r\n"
-        smtp = self._smtp
-        try:
-            smtp.send(LINE_STARTING_WITH_DOT.sub(b"..", content))
-        except OSError as error:
-            self.close()
-            raise Lost(_words(error)) from error
-        try:
-            self._socket.settimeout(settings.EMAIL_TIMEOUT * FINAL_REPLY_PATIENCE)
-            smtp.send(ending)
-            code, words = smtp.getreply()
-        except OSError as error:
-            self.close()
-            raise InDoubt(_words(error)) from error
-        self._socket.settimeout(settings.EMAIL_TIMEOUT)
-        if not 200 <= code < 600:
-            self.close()
-            raise InDoubt(f"The server's answer was no SMTP reply: {_decode(words)}")
-        if code >= 300:
-            self._reject((code, _decode(words)))
-
-    def _ask(self, command: str) -> tuple[int, str]:
-        """Raises Lost, also when the server says that it hangs up (421)."""
-        try:
-            code, words = self._smtp.docmd(command)
-        except OSError as error:
-            self.close()
-            raise Lost(_words(error)) from error
-        if code == 421:
-            self.close()
-            raise Lost(f"421 {_decode(words)}")
-        return code, _decode(words)
-
-    def _reject(self, reply: tuple[int, str]) -> None:
-        """Make the connection ready for the next mail and raise what this reply means."""
-        code, words = reply
-        try:
-            is_ready = self._smtp.rset()[0] == 250
-        except OSError:
-            is_ready = False
-        if not is_ready:
-            self.close()
-        raise (Refused if 500 <= code < 600 else Deferred)(f"{code} {words}")
-
-    @property
-    def _smtp(self) -> smtplib.SMTP:
-        if self.backend.connection is None:
-            raise smtplib.SMTPServerDisconnected("The connection is closed.")
-        return self.backend.connection
-
-    @property
-    def _socket(self) -> socket.socket:
-        connected = self._smtp.sock
-        if connected is None:
-            raise smtplib.SMTPServerDisconnected("The connection is closed.")
-        return connected
+            while not feed.is_over():
+                if connection.broken:
+                    connection = self._connections[place] = Connection(connection.server)
+                    await connection.open()
+                await connection.send_from(feed, log)
+        except Unavailable as error:
+            connection.abort(str(error))
+            self._given_up[place] = error
+            feed.is_stopped = feed.is_stopped or isinstance(error, Misconfigured)
 
 
 class BackendTransport:
     """Any other of Django's email backends, such as the local mail folder or the tests' outbox."""
 
     def __init__(self, backend: BaseEmailBackend) -> None:
-        self.backend = backend
+        self._backend = backend
 
-    def open(self) -> None:
+    def send(self, mails: Iterator[Mail], log: Log) -> Generator[None, None, None]:
         try:
-            self.backend.open()
+            self._backend.open()
         except OSError as error:
             raise Unavailable(_words(error)) from error
+        record_at = time.monotonic() + SECONDS_BETWEEN_RECORDS
+        for mail in mails:
+            log.begin(mail)
+            log.end(mail, self._send(mail))
+            if time.monotonic() >= record_at:
+                yield
+                record_at = time.monotonic() + SECONDS_BETWEEN_RECORDS
+        yield
 
     def close(self) -> None:
         with suppress(OSError):
-            self.backend.close()
+            self._backend.close()
 
-    def send(self, sender: str, recipient: str, content: bytes) -> None:
+    def _send(self, mail: Mail) -> TransportError | None:
         try:
-            accepted = self.backend.send_messages([ReadyMessage(sender, recipient, content)])
+            accepted = self._backend.send_messages([ReadyMessage(mail)])
+        except TransportError as error:
+            return error
         except OSError as error:  # The backend doesn't tell how far it got.
-            raise InDoubt(_words(error)) from error
-        if not accepted:
-            raise Refused("The email backend did not take this mail.")
+            return InDoubt(_words(error))
+        return None if accepted else Refused("The email backend did not take this mail.")
 
 
 class ReadyMessage(EmailMessage):
     """A message whose bytes are final, for backends that take Django's messages."""
 
-    def __init__(self, sender: str, recipient: str, content: bytes) -> None:
-        super().__init__(from_email=sender, to=[recipient])
-        self.content = content
+    def __init__(self, mail: Mail) -> None:
+        super().__init__(from_email=mail.sender, to=[mail.recipient])
+        self.content = mail.content
 
     def message(self, *args: Any, **kwargs: Any) -> Any:
         return ReadyBytes(self.content)
@@ -203,12 +183,5 @@ class ReadyBytes(Message):
         return self.content if linesep == "\r\n" else self.content.replace(b"\r\n", linesep.encode("ascii"))
 
 
-def _decode(words: bytes) -> str:
-    return words.decode("utf-8", errors="replace").replace("\x00", "")
-
-
 def _words(error: OSError) -> str:
-    if isinstance(error, smtplib.SMTPResponseException):
-        text = error.smtp_error
-        return f"{error.smtp_code} {_decode(text) if isinstance(text, bytes) else text}"
     return str(error) or type(error).__name__

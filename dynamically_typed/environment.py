@@ -86,21 +86,30 @@ class Environment:
         ),
     ] = "maildir:"
     EMAIL_TIMEOUT: Annotated[float, Meaning("Seconds to wait for the mail server.", minimum=0.1)] = 10.0
-    SENDING_TASKS: Annotated[
+    SENDING_TASKS: Annotated[int, Meaning("How many tasks send an issue at once.", minimum=1)] = 2
+    SENDING_CONNECTIONS: Annotated[
         int,
-        Meaning("How many tasks, and so how many connections to the mail server, send an issue at once.", minimum=1),
-    ] = 2
+        Meaning(
+            "How many connections to the mail server each of these tasks keeps. "
+            "So many mails at most are in doubt when a worker is killed.",
+            minimum=1,
+        ),
+    ] = 4
     SENDING_BATCH_SIZE: Annotated[
-        int, Meaning("How many mails a task claims at once. A pause waits for none of them.", minimum=1)
-    ] = 50
+        int,
+        Meaning(
+            "How many mails a task claims at once, at most; fewer, if sending them would take longer than two seconds.",
+            minimum=1,
+        ),
+    ] = 1000
     SENDING_LEASE_SECONDS: Annotated[
         int,
         Meaning(
-            "Seconds after which a mail in the hands of a worker that died counts as uncertain; "
-            "at least ten times EMAIL_TIMEOUT.",
+            "Seconds after which the mails that a worker has claimed count as uncertain, if it died where no other "
+            "worker can read its journal; at least twenty times EMAIL_TIMEOUT.",
             minimum=1,
         ),
-    ] = 120
+    ] = 300
     CONTACT_EMAIL: Annotated[
         str,
         Meaning(

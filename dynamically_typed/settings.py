@@ -109,8 +109,10 @@ EMAIL_USE_TLS = mail_server.use_tls
 EMAIL_USE_SSL = mail_server.use_ssl
 EMAIL_TIMEOUT = env.EMAIL_TIMEOUT  # seconds
 SENDING_TASKS = env.SENDING_TASKS
+SENDING_CONNECTIONS = env.SENDING_CONNECTIONS
 SENDING_BATCH_SIZE = env.SENDING_BATCH_SIZE
 SENDING_LEASE_SECONDS = env.SENDING_LEASE_SECONDS
+SENDING_JOURNALS = VAR_DIR / "journals"
 MAILDIR_PATH = VAR_DIR / "mail"
 
 # The services of paper metadata, and how politely they are asked: docs/papers.md.

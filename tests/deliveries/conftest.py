@@ -8,10 +8,15 @@ import pytest
 from aiosmtpd.controller import Controller
 from django.core.mail.backends.base import BaseEmailBackend
 
-from deliveries import freezing, queueing
+from deliveries import freezing, queueing, transports
 from dynamically_typed.celery import app as celery_app
 
 HANG_UP = "hang up"
+
+
+@pytest.fixture(autouse=True)
+def _own_journals(settings, tmp_path):
+    settings.SENDING_JOURNALS = tmp_path / "journals"
 
 
 @pytest.fixture
@@ -143,7 +148,9 @@ class Outbox(BaseEmailBackend):
 
 
 @pytest.fixture
-def outbox(settings):
+def outbox(settings, monkeypatch):
+    """Each outcome is written down at once, so that what a step does takes effect before the next mail."""
+    monkeypatch.setattr(transports, "SECONDS_BETWEEN_RECORDS", 0.0)
     settings.EMAIL_BACKEND = "tests.deliveries.conftest.Outbox"
     Outbox.recipients, Outbox.steps, Outbox.errors = [], {}, {}
     return Outbox

@@ -1,0 +1,106 @@
+"""Taking the next deliveries of a mailing, so that no other process does."""
+
+import datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils import timezone
+
+from deliveries.journals import Journal
+from deliveries.models import Delivery, DeliveryQuerySet, DeliveryState, Mailing
+from subscribers.models import SubscriberState
+
+
+class Reader(NamedTuple):
+    """A claimed delivery, and to whom it goes."""
+
+    delivery_id: int
+    attempts: int
+    subscriber_id: int
+    email: str
+    state: str
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one process has claimed, under the name of its journal, which no other batch has."""
+
+    mailing: Mailing
+    journal: Journal
+    readers: list[Reader]
+    skipped: int
+
+    @property
+    def rows(self) -> DeliveryQuerySet:
+        return Delivery.objects.filter(mailing=self.mailing).of_batch(self.journal.name)
+
+
+def claim(mailing_id: int, journal: Journal, size: int) -> Batch | None:
+    """Take up to `size` deliveries that are due, if the mailing is being sent; skip who may not be written to now.
+
+    None: nothing is due. The journal has to be there before: it tells of a process that dies after the commit.
+    """
+    now = timezone.now()
+    with durable_transaction():
+        # Changed first, so that claims wait for a pause or cancellation under way, and these for a claim.
+        if not Mailing.objects.sending().filter(pk=mailing_id).update(claimed_at=now):
+            return None
+        due = Delivery.objects.filter(mailing=mailing_id).due(now).order_by("due_at").values_list("pk", flat=True)
+        claimed = list(due.select_for_update(skip_locked=True)[:size])
+        if not claimed:
+            return None
+        Delivery.objects.filter(pk__in=claimed).update(
+            state=DeliveryState.CLAIMED, claimed_by=journal.name, lease_expires_at=lease_end(now)
+        )
+        mailing = Mailing.objects.select_related("issue").get(pk=mailing_id)
+        readers = _readers(claimed)
+        active = [reader for reader in readers if reader.state == SubscriberState.ACTIVE]
+        if len(active) < len(readers):
+            _skip([reader for reader in readers if reader.state != SubscriberState.ACTIVE], now)
+    return Batch(mailing, journal, active, len(readers) - len(active))
+
+
+def lease_end(now: datetime.datetime) -> datetime.datetime:
+    return now + datetime.timedelta(seconds=settings.SENDING_LEASE_SECONDS)
+
+
+def _readers(delivery_ids: list[int]) -> list[Reader]:
+    fields = ("pk", "attempts", "subscriber_id", "subscriber__email", "subscriber__state")
+    rows = Delivery.objects.filter(pk__in=delivery_ids).order_by().values_list(*fields)
+    return [Reader(*row) for row in rows]
+
+
+def _skip(readers: list[Reader], now: datetime.datetime) -> None:
+    for state in {reader.state for reader in readers}:
+        ids = [reader.delivery_id for reader in readers if reader.state == state]
+        reason = f"The subscriber is {SubscriberState(state).label.lower()}."
+        Delivery.objects.filter(pk__in=ids).update(
+            state=DeliveryState.SKIPPED, reason=reason, lease_expires_at=None, finished_at=now
+        )
+
+
+@contextmanager
+def durable_transaction() -> Iterator[None]:
+    """A transaction that even a power cut can't undo.
+
+    On SQLite others may lose their end (`synchronous=NORMAL`). An outcome that is lost becomes a doubt; a claim that is
+    lost would send mails twice.
+    """
+    sqlite = connection.vendor == "sqlite" and not connection.in_atomic_block
+    if sqlite:
+        _set_synchronous("FULL")
+    try:
+        with transaction.atomic():
+            yield
+    finally:
+        if sqlite:
+            _set_synchronous("NORMAL")
+
+
+def _set_synchronous(mode: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"PRAGMA synchronous={mode}")
