@@ -12,14 +12,15 @@ WRITER = {
     "view_storypaper add_storypaper change_storypaper delete_storypaper "
     "view_storyresource add_storyresource change_storyresource delete_storyresource",
     "papers": "view_paper add_paper change_paper view_author add_author change_author "
-    "view_authorship add_authorship change_authorship delete_authorship view_resource add_resource change_resource",
+    "view_authorship add_authorship change_authorship delete_authorship view_resource add_resource change_resource "
+    "view_paperupdate",
 }
 EDITOR = {
     "issues": "delete_story approve_story add_issue change_issue delete_issue "
     "add_section change_section delete_section add_topic change_topic delete_topic "
     "add_topicalias change_topicalias delete_topicalias add_correction change_correction delete_correction delete_image",
     "deliveries": "view_mailing add_mailing view_delivery",  # To add a mailing is to approve and test it, not to send it.
-    "papers": "delete_paper delete_author delete_resource",
+    "papers": "delete_paper delete_author delete_resource add_paperupdate change_paperupdate delete_paperupdate",
 }
 PUBLISHER = {
     "issues": "change_publication publish_issue",

@@ -9,6 +9,7 @@ from django.utils.safestring import SafeString
 
 from papers.errors import BadIdentifier
 from papers.forms import OrderedInline, PaperForm, ResourceForm
+from papers.lookup_admin import DifferencesFilter, LookupMixin
 from papers.models import Author, AuthorQuerySet, Authorship, Paper, PaperQuerySet, Resource
 
 MOST_AUTHORS_IN_A_FORM = 100  # above it the page gets slow, and the form has more fields than Django takes
@@ -24,11 +25,11 @@ class AuthorshipInline(OrderedInline):
 
 
 @admin.register(Paper)
-class PaperAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Parameters exist in the types only.
+class PaperAdmin(LookupMixin):
     form = PaperForm
     formfield_overrides = ADDRESSES
     list_display = ["__str__", "first_authors", "container_title", "issued", "identifier", "story_count"]
-    list_filter = ["type"]
+    list_filter = ["type", DifferencesFilter]
     search_fields = ["title", "arxiv_id", "doi", "authors__family"]
     search_help_text = (
         "Words of the title, an author's family name, an arXiv identifier, a DOI, or an address of these."
@@ -92,7 +93,7 @@ def has_many_authors(paper: Paper | None) -> bool:
 
 
 @admin.register(Author)
-class AuthorAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class AuthorAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Parameters exist in the types only.
     list_display = ["__str__", "paper_count"]
     search_fields = ["family", "given"]
     fields = ["given", "family", "suffix", "slug"]

@@ -1,6 +1,7 @@
 """PapersError
 ├── BadIdentifier: show the sentence beside the field; nothing was stored.
 ├── BadRecord: a bibliographic record can't be read; show the sentence with the record's place.
+├── NothingToLookUp: show the sentence and the form, with the `address` filled in.
 └── SourceError: a service of metadata gave nothing; show the sentence, and use what the others gave.
     ├── PaperNotFound: it doesn't know the paper; asking again soon is no use.
     ├── BadAnswer: it answered with what can't be read, or with another paper.
@@ -19,6 +20,12 @@ class BadIdentifier(PapersError, ValueError):
 
 class BadRecord(PapersError, ValueError):
     pass
+
+
+class NothingToLookUp(PapersError):
+    def __init__(self, sentence: str, *, address: str = "") -> None:
+        super().__init__(sentence)
+        self.address = address
 
 
 class SourceError(PapersError):

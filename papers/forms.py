@@ -87,6 +87,7 @@ class OrderedInline(admin.TabularInline):  # type: ignore[type-arg]
 
 
 class PaperForm(forms.ModelForm):  # type: ignore[type-arg]
+    seen_at = forms.CharField(required=False, widget=forms.HiddenInput)  # what `updated_at` was when the form was drawn
     arxiv_id = forms.CharField(
         label="arXiv", required=False, max_length=300, help_text="The identifier, or an address at arxiv.org."
     )
@@ -100,6 +101,18 @@ class PaperForm(forms.ModelForm):  # type: ignore[type-arg]
         if "slug" in self.fields:
             self.fields["slug"].required = False
             self.fields["slug"].help_text = "Part of the permanent address. Empty: made from the identifier."
+        if self.instance.pk:
+            self.fields["seen_at"].initial = self.instance.updated_at.isoformat()
+
+    def clean_seen_at(self) -> str:
+        """A lookup may have filled in what was still empty here: saving that would empty it again."""
+        seen_at: str = self.cleaned_data["seen_at"]
+        if seen_at and self.instance.pk and seen_at != self.instance.updated_at.isoformat():
+            raise ValidationError(
+                "The paper was changed while this page was open, by a lookup or by somebody else. "
+                "Copy what you typed, and open the page again."
+            )
+        return seen_at
 
     def clean_arxiv_id(self) -> str | None:
         """The identifier with its version, if that was given: `Paper.clean` stores the two apart."""

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from papers.csl import set_authors
-from papers.errors import BadRecord, PapersError
+from papers.errors import BadRecord, NothingToLookUp
 from papers.gathering import Gathered, Said, gather, letters
 from papers.lookups import Decision, FieldProposal, Lookup, LookupState
 from papers.models import Paper
@@ -50,9 +50,9 @@ class Plan:
 
 
 def open_lookup(paper: Paper, by: User | None = None) -> Lookup:
-    """The lookup of the paper that waits for a worker, made if there is none. Raises PapersError."""
+    """The lookup of the paper that waits for a worker, made if there is none. Raises NothingToLookUp."""
     if not (paper.arxiv_id or paper.doi or paper.isbn):
-        raise PapersError(
+        raise NothingToLookUp(
             "The paper has no arXiv identifier, DOI or ISBN to look it up by. Give it one and save first."
         )
     lookup, _ = Lookup.objects.get_or_create(paper=paper, state=LookupState.WAITING, defaults={"requested_by": by})

@@ -250,6 +250,15 @@ class Paper(models.Model):
         return self.issued.replace("-", "/")
 
     @property
+    def first_page(self) -> str:
+        return re.split("[‐-―-]", self.page)[0].strip()
+
+    @property
+    def last_page(self) -> str:
+        _, *rest = re.split("[‐-―-]+", self.page)
+        return rest[-1].strip() if rest else ""
+
+    @property
     def issued_in_words(self) -> str:
         """28 May 2020, May 2020 or 2020: as exact as it is known."""
         if not self.issued:

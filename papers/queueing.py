@@ -10,7 +10,7 @@ from papers.models import Paper
 
 
 def request_lookup(paper: Paper, by: User | None = None) -> Lookup:
-    """Have a paper looked up by the next worker; if that waits already, return what waits. Raises PapersError.
+    """Have a paper looked up by the next worker; if that waits already, return what waits. Raises NothingToLookUp.
 
     A broker that is out of reach stops nothing: the lookup is found by `look_up_forgotten`.
     """
