@@ -145,6 +145,8 @@ CELERY_BEAT_SCHEDULE = {
     "tick": {"task": "deliveries.tasks.tick", "schedule": 60.0, "options": {"expires": 60}},
     "answer forgotten sign-ups": {"task": "subscribers.tasks.answer_forgotten_sign_ups", "schedule": 600.0},
     "forget the unconfirmed": {"task": "subscribers.tasks.forget_unconfirmed", "schedule": 6 * 3600.0},
+    "look up forgotten papers": {"task": "papers.tasks.look_up_forgotten", "schedule": 300.0},
+    "look again at covered papers": {"task": "papers.tasks.look_again", "schedule": 3600.0},
 }
 CELERY_TIMEZONE = "UTC"
 
