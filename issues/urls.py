@@ -1,6 +1,6 @@
 from django.urls import URLPattern, path
 
-from issues import machine_urls, views
+from issues import machine_urls, paper_urls, views
 
 app_name = "issues"
 urlpatterns: list[URLPattern] = [
@@ -11,8 +11,7 @@ urlpatterns: list[URLPattern] = [
     path("topics/", views.topics, name="topics"),
     path("topics/<str:slug>/", views.topic, name="topic"),
     path("sections/<slug:slug>/", views.section, name="section"),
-    path("papers/", views.papers, name="papers"),
-    path("papers/<slug:slug>/", views.paper, name="paper"),
     path("theme.css", views.theme, name="theme"),
+    *paper_urls.urlpatterns,
     *machine_urls.urlpatterns,
 ]

@@ -129,13 +129,13 @@ def topics(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def topic(request: HttpRequest, slug: str) -> HttpResponseBase:
-    """A topic, or the way to it from another of its names. Four queries."""
+    """A topic, or the way to it from another of its names. Five queries."""
     topic = Topic.objects.public().with_relations().filter(slug=slug).first()
     if topic is None:
         alias = get_object_or_404(TopicAlias.objects.filter(topic__in=Topic.objects.public()), slug=slug)
         return redirect(alias.topic, permanent=True)
     stories = page_of_stories(request, Story.objects.filter(topic_items__tag=topic))
-    papers = papers_of(StoryPaper.objects.filter(story__in=stories["stories"])).for_list()
+    papers = papers_of(StoryPaper.objects.filter(story__in=stories["stories"])).for_list().with_authors()
     context = {"topic": topic, "description": opening(topic.description_html), "papers": papers}
     return render(request, "issues/topic_detail.html", context | stories)
 
@@ -145,22 +145,6 @@ def section(request: HttpRequest, slug: str) -> HttpResponse:
     section = get_object_or_404(public_sections(), slug=slug)
     stories = page_of_stories(request, Story.objects.filter(section=section))
     return render(request, "issues/section_detail.html", {"section": section, **stories})
-
-
-@require_safe
-def papers(request: HttpRequest) -> HttpResponse:
-    """All papers that published stories are about, newest first. Three queries."""
-    papers = papers_of(StoryPaper.objects.public()).for_list()
-    return render(request, "issues/paper_list.html", {"page": numbered_page(request, papers)})
-
-
-@require_safe
-def paper(request: HttpRequest, slug: str) -> HttpResponse:
-    """A paper and the stories about it. Five queries."""
-    papers = papers_of(StoryPaper.objects.public()).with_authors().prefetch_related("resources")
-    paper = get_object_or_404(papers, slug=slug)
-    stories = Story.objects.published().filter(papers=paper).newest_first().for_list()
-    return render(request, "issues/paper_detail.html", {"paper": paper, "stories": stories})
 
 
 @require_safe

@@ -1,6 +1,7 @@
 """Typed links that stories and papers share, and what the last look at each of them found."""
 
 from typing import Self
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -92,6 +93,10 @@ class Resource(models.Model):
     def address(self) -> str:
         """Where readers are led: the archived copy, if there is one and the link is dead."""
         return self.archived_url if self.is_dead and self.archived_url else self.url
+
+    @property
+    def host(self) -> str:
+        return (urlsplit(self.url).hostname or "").removeprefix("www.")
 
 
 class ResourceAlias(models.Model):

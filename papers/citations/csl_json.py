@@ -12,7 +12,7 @@ def write(papers: Iterable[Paper]) -> Iterator[str]:
     """Yield an array, one item to a piece."""
     before = "[\n"
     for paper in papers:
-        yield before + json.dumps(item(paper), ensure_ascii=False, indent=2)
+        yield before + as_text(item(paper))
         before = ",\n"
     yield "\n]\n" if before != "[\n" else "[]\n"
 
@@ -33,3 +33,7 @@ def item(paper: Paper, *, abstract: bool = True) -> dict[str, Any]:
     if not abstract:
         record.pop("abstract", None)
     return record
+
+
+def as_text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2)

@@ -1,6 +1,5 @@
 """Papers as RIS, one record after the other (Research Information Systems, RIS Format Specifications, 2011)."""
 
-import re
 from collections.abc import Iterable, Iterator
 
 from papers.models import Author, Paper, PaperType
@@ -18,7 +17,6 @@ TYPES = {
     PaperType.SOFTWARE: "COMP",
     PaperType.DOCUMENT: "GEN",
 }
-PAGES = re.compile(r"(\w+)\s*[-‐-―]+\s*(\w+)")
 
 
 def write(papers: Iterable[Paper]) -> Iterator[str]:
@@ -29,7 +27,6 @@ def write(papers: Iterable[Paper]) -> Iterator[str]:
 
 def record(paper: Paper, *, abstract: bool = True) -> str:
     """One record, its lines ended by CR LF as the format asks."""
-    pages = PAGES.fullmatch(paper.page)
     lines = [
         ("TY", TYPES[PaperType(paper.type)]),
         *(("AU", name(author)) for author in paper.authors_in_order()),
@@ -38,8 +35,8 @@ def record(paper: Paper, *, abstract: bool = True) -> str:
         ("PB", paper.publisher),
         ("VL", paper.volume),
         ("IS", paper.number),
-        ("SP", pages[1] if pages else paper.page),
-        ("EP", pages[2] if pages else ""),
+        ("SP", paper.first_page),
+        ("EP", paper.last_page),
         ("PY", paper.year),
         ("DA", date(paper.issued)),
         ("SN", paper.isbn),

@@ -63,11 +63,15 @@ def test_a_page_makes_as_many_queries_for_30_stories_as_for_one(client, fill, co
             "/topics/language-models/",
             story.section.get_absolute_url(),
             "/papers/",
+            "/papers/?topic=language-models&author=brown&year=2020&q=brown&order=stories",
             story.papers.first().get_absolute_url(),
+            "/authors/brown/",
+            "/resources/",
+            "/resources/?topic=language-models&kind=code&q=code",
             "/theme.css",
         )
     }
-    assert list(made.values()) == [6, 4, 7, 7, 2, 4, 3, 3, 5, 1]
+    assert list(made.values()) == [6, 4, 7, 7, 2, 5, 3, 7, 9, 6, 4, 5, 6, 1]
 
 
 def test_the_home_page_shows_the_latest_issue_with_its_stories_and_the_ways_in(client, fill):
