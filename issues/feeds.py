@@ -115,7 +115,7 @@ def usual_address_of_topics(slugs: list[str], form: str) -> HttpResponseBase:
     """The way to the feed under the topics' own names, each once and in order. Raises Http404 if it is this one."""
     aliases = dict(TopicAlias.objects.filter(slug__in=slugs).values_list("slug", "topic__slug"))
     usual = sorted({aliases.get(slug, slug) for slug in slugs})
-    if usual == slugs or len(usual) > MOST_TOPICS:
+    if usual == slugs or len(usual) > MOST_TOPICS or "" in usual:
         raise Http404("No stories are published about this.")
     return redirect("issues:topics_feed", slugs="+".join(usual), form=form, permanent=True)
 
