@@ -168,7 +168,7 @@ def test_an_outro_begins_after_a_line_of_its_own(tmp_path):
         ("a: 1\n? [b]\n: 2", 2, "key"),
         ("a: 1\n---\nb: 2", 2, "second YAML document"),
         ('a: 1\nb: "\\0"', 2, "control character"),
-        ('a: 1\nb: "\\uD800"', 2, "not YAML"),
+        ('a: 1\nb: "\\uD800"', 2, "character"),
         ("a: 1\nb: \x07", 2, "control character"),
         ("a: " + "[" * 100_000, 1, "nested too deeply"),
     ],
