@@ -8,12 +8,16 @@ from celery import shared_task
 from papers import looking_up, watching
 from papers.errors import NotOurTurn
 
+LONGEST_COUNTDOWN = 300.0  # seconds
+
 
 @shared_task(bind=True, max_retries=None)
 def look_up(self: Any, lookup_id: int) -> None:
     try:
         looking_up.run(lookup_id)
     except NotOurTurn as error:  # A worker has better things to do than to wait in a queue.
+        if error.seconds > LONGEST_COUNTDOWN:
+            return  # `look_up_forgotten` comes back to it: a broker is no place for what has to wait long.
         raise self.retry(countdown=error.seconds + random.uniform(1, 20)) from error  # noqa: S311
 
 

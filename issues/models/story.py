@@ -9,7 +9,7 @@ from issues.models.issue import Issue
 from issues.models.publication import Section
 from issues.models.topic import StoryTopic, Topic
 from papers.json_rows import JSONRows
-from papers.models import Authorship, Paper, Resource
+from papers.models import Authorship, Paper, PaperUpdate, Resource
 
 WORDS_PER_MINUTE = 230  # silent reading of non-fiction: Brysbaert 2019, doi:10.1016/j.jml.2019.104047, gives 238
 
@@ -44,11 +44,20 @@ class StoryQuerySet(models.QuerySet["Story"]):
     def for_page(self) -> Self:
         """With all that a story's page shows, in a number of queries that doesn't grow with the rows."""
         authorships = models.Prefetch("paper__authorships", Authorship.objects.select_related("author"))
-        return self.for_list().prefetch_related(
+        stories = self.for_list().with_news()
+        return stories.prefetch_related(
             models.Prefetch("story_papers", StoryPaper.objects.select_related("paper").prefetch_related(authorships)),
             models.Prefetch("story_resources", StoryResource.objects.select_related("resource")),
             "corrections",
         )
+
+    def with_news(self) -> Self:
+        """With `since_rows`: text and url of what happened to its papers since the day it was published."""
+        since = PaperUpdate.objects.accepted().filter(
+            paper__story_papers__story=models.OuterRef("pk"),
+            happened_on__gte=models.OuterRef("issue__published_at__date"),
+        )
+        return self.annotate(since_rows=JSONRows(since.order_by("happened_on", "pk"), text="text", url="url"))
 
     def with_neighbours(self) -> Self:
         """With `previous_rows` and `next_rows`: title and slug of the published story before and after, or nothing.
