@@ -10,6 +10,8 @@ from django.utils.safestring import SafeString
 from papers.errors import BadIdentifier
 from papers.forms import OrderedInline, PaperForm, ResourceForm
 from papers.lookup_admin import DifferencesFilter, LookupMixin
+from papers.merging import merge_authors, merge_papers, merge_resources
+from papers.merging_admin import MergingMixin
 from papers.models import Author, AuthorQuerySet, Authorship, Paper, PaperQuerySet, Resource
 
 MOST_AUTHORS_IN_A_FORM = 100  # above it the page gets slow, and the form has more fields than Django takes
@@ -25,7 +27,7 @@ class AuthorshipInline(OrderedInline):
 
 
 @admin.register(Paper)
-class PaperAdmin(LookupMixin):
+class PaperAdmin(LookupMixin, MergingMixin):
     form = PaperForm
     formfield_overrides = ADDRESSES
     list_display = ["__str__", "first_authors", "container_title", "issued", "identifier", "story_count"]
@@ -36,6 +38,23 @@ class PaperAdmin(LookupMixin):
     )
     autocomplete_fields = ["resources"]
     readonly_fields = ["covered_in", "all_authors"]
+    merge = staticmethod(merge_papers)
+    merged_fields = [
+        "title",
+        "type",
+        "authors",
+        "arxiv_id",
+        "doi",
+        "isbn",
+        "url",
+        "issued",
+        "container_title",
+        "publisher",
+        "volume",
+        "number",
+        "page",
+        "abstract",
+    ]
 
     def get_queryset(self, request: HttpRequest) -> PaperQuerySet:
         return Paper.objects.for_list().annotate(story_count=models.Count("stories")).order_by("-issued", "title", "pk")
@@ -70,6 +89,11 @@ class PaperAdmin(LookupMixin):
         names = [f"{row['given']} {row['family']}".strip() for row in paper.author_rows]
         return ", ".join(names[:3]) + (" and others" if len(names) > 3 else "")
 
+    def text_of(self, row: Any, name: str) -> str:
+        if name == "authors":
+            return "; ".join(str(author) for author in row.authors.order_by("authorships__position"))
+        return super().text_of(row, name)
+
     @admin.display(description="stories", ordering="story_count")
     def story_count(self, paper: Any) -> int:
         return int(paper.story_count)
@@ -93,7 +117,9 @@ def has_many_authors(paper: Paper | None) -> bool:
 
 
 @admin.register(Author)
-class AuthorAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Parameters exist in the types only.
+class AuthorAdmin(MergingMixin):
+    merge = staticmethod(merge_authors)
+    merged_fields = ["given", "family", "suffix"]
     list_display = ["__str__", "paper_count"]
     search_fields = ["family", "given"]
     fields = ["given", "family", "suffix", "slug"]
@@ -108,7 +134,9 @@ class AuthorAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Parameters exi
 
 
 @admin.register(Resource)
-class ResourceAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class ResourceAdmin(MergingMixin):
+    merge = staticmethod(merge_resources)
+    merged_fields = ["url", "title", "kind", "archived_url"]
     form = ResourceForm
     formfield_overrides = ADDRESSES
     list_display = ["title", "kind", "address"]

@@ -6,10 +6,12 @@ from django.http import HttpRequest
 
 from issues.admin.texts import warn_of
 from issues.forms import TopicAliasForm, TopicForm
+from issues.merging import merge_topics
 from issues.models import Topic, TopicAlias
 from issues.renaming import keep_old_name
 from issues.writing import save_topic
 from papers.forms import NamedFormSet
+from papers.merging_admin import MergingMixin
 
 
 class TopicAliasInline(admin.TabularInline):  # type: ignore[type-arg]  # Parameters exist in the types only.
@@ -20,7 +22,9 @@ class TopicAliasInline(admin.TabularInline):  # type: ignore[type-arg]  # Parame
 
 
 @admin.register(Topic)
-class TopicAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class TopicAdmin(MergingMixin):
+    merge = staticmethod(merge_topics)
+    merged_fields = ["name", "slug", "description"]
     form = TopicForm
     inlines = [TopicAliasInline]
     list_display = ["name", "slug", "story_count", "described"]
