@@ -63,7 +63,9 @@ def text_files(publication: Publication) -> Iterator[tuple[str, str]]:
     for issue in Issue.objects.order_by("number").iterator(chunk_size=100):
         issue_entry = issue_file(issue, publication)
         yield issue_entry.name, write_issue(issue_entry)
-    stories = Story.objects.for_page().prefetch_related("topic_items__tag").order_by("issue__number", "position", "slug")
+    stories = (
+        Story.objects.for_page().prefetch_related("topic_items__tag").order_by("issue__number", "position", "slug")
+    )
     for _, group in itertools.groupby(stories.iterator(chunk_size=100), key=lambda story: story.issue_id):
         for position, story in enumerate(group, start=1):
             entry = story_file(story, position)
