@@ -54,6 +54,7 @@ class MergingMixin(admin.ModelAdmin):  # type: ignore[type-arg]  # Parameters ex
             return HttpResponseRedirect(
                 reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[kept.pk])
             )
+        rows = self.rows_to_merge(request)  # as they are stored, after a merge that was refused
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
