@@ -23,12 +23,12 @@ from issues.text_blocks import count_words, sentence_around, text_blocks
 
 # The parser's time grows with the square of what it holds at once (Python-Markdown #798). These limits keep it to about
 # two seconds for the worst text, and are far above what a story needs.
-MAX_LENGTH = 50_000  # characters: some 8,000 words
+MAX_LENGTH = 120_000  # characters: some 20,000 words
 MAX_LINES = 3_000
 MAX_BRACKETS = 1_000  # that open
-MAX_SQUARES = (
-    100_000_000  # of the lengths of all blocks between blank lines: one of 10,000 characters, or a hundred of 1,000
-)
+MAX_DOLLARS = 4_000  # around formulas
+# Of the lengths of all blocks between blank lines: one of 14,000 characters, or two hundred of 1,000.
+MAX_SQUARES = 200_000_000
 MAX_REFERENCES = 500
 NOT_IN_TEXTS = "\x00"  # Footnotes always stand at the end.
 UNREADABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")  # in XML, hence in feeds
@@ -102,6 +102,8 @@ def check_limits(source: str) -> None:
         raise BadMarkdown(
             f"The text opens over {MAX_BRACKETS:,} square brackets. Remove some, or split it into two stories."
         )
+    if source.count("$") > MAX_DOLLARS:
+        raise BadMarkdown(f"The text has over {MAX_DOLLARS:,} dollar signs. Split it into two stories.")
     text = source.replace("\r\n", "\n").replace("\r", "\n")
     if text.count("\n") >= MAX_LINES:
         raise BadMarkdown(f"The text has over {MAX_LINES:,} lines. Split it into two stories.")

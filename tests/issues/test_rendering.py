@@ -378,11 +378,12 @@ def test_comparisons_of_numbers_are_no_html():
 @pytest.mark.parametrize(
     ("source", "reason"),
     [
-        ("a" * (rendering.MAX_LENGTH + 1), "characters; 50,000 are the most"),
+        ("a\n\n" * (rendering.MAX_LENGTH // 3 + 1), "characters; 120,000 are the most"),
         ("[" * (rendering.MAX_BRACKETS + 1), "over 1,000 square brackets"),
+        ("$a$ " * rendering.MAX_DOLLARS, "over 4,000 dollar signs"),
         ("a\n" * rendering.MAX_LINES, "over 3,000 lines"),
         ("a\r" * rendering.MAX_LINES, "over 3,000 lines"),
-        ("**a" * 4_000, "without a blank line"),
+        ("**a" * 5_000, "without a blank line"),
         ("DT #1 " + " ".join(f"DT #{number}" for number in range(501)), "over 500 stories and issues"),
         ("a\n\nb\x02wzxhzdk:0\x03", r"Line 3 .* \(U\+0002\)"),
         ("a\x00", r"Line 1 .* \(U\+0000\)"),
