@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 from django.core.exceptions import BadRequest
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -18,7 +18,7 @@ from issues.api.answers import PAGE_SIZE, api_view, number_in, page_of
 from issues.corrections import issues_with_corrected_at, published_corrections, with_corrected_at
 from issues.models import Issue, Publication, Story, StoryPaper, StoryQuerySet, Topic, TopicAlias
 from issues.views import page_of_stories, papers_of, public_sections
-from papers.models import Authorship
+from papers.models import Author, Authorship
 
 DESCRIPTION = Path(__file__).with_name("openapi.yaml")
 LISTS = ("stories", "issues", "sections", "topics", "papers", "corrections")
@@ -65,12 +65,14 @@ def nothing(request: HttpRequest, rest: str = "") -> dict[str, Any]:
 
 @api_view("topic", "section", "author", "before")
 def stories(request: HttpRequest) -> dict[str, Any]:
-    """Newest first. Two queries."""
+    """Newest first. Two queries, or some more if there are none."""
     before = request.GET.get("before")
     if before is not None and not re.fullmatch(r"[0-9]{1,9}\.[0-9]{1,9}", before):
         raise BadRequest("The parameter “before” is a place such as 41.2. Take the address in `next` as it is.")
     publication = Publication.objects.current()
     found = page_of_stories(request, with_corrected_at(chosen_stories(request)).defer("body", "body_html"), PAGE_SIZE)
+    if not found["stories"]:
+        refuse_unknown_names(request)
     return page_of(
         found["stories"],
         lambda story: descriptions.story_in_list(publication, story),
@@ -86,17 +88,30 @@ def chosen_stories(request: HttpRequest) -> StoryQuerySet:
         raise BadRequest(f"At most {MOST_TOPICS} topics can be combined.")
     for slug in topics:
         stories = stories.filter(topic_items__tag__slug=slug)
-    for slug in request.GET.getlist("section"):
-        stories = stories.filter(section__slug=slug)
-    for slug in request.GET.getlist("author")[:1]:
-        theirs = Authorship.objects.filter(author__slug=slug, paper__story_papers__story=OuterRef("pk"))
+    if section := request.GET.get("section"):
+        stories = stories.filter(section__slug=section)
+    if author := request.GET.get("author"):
+        theirs = Authorship.objects.filter(author__slug=author, paper__story_papers__story=OuterRef("pk"))
         stories = stories.filter(Exists(theirs))
     return stories
 
 
+def refuse_unknown_names(request: HttpRequest) -> None:
+    """Raises Http404 if there is nothing public of a name that was asked for: a typo should not look like no stories."""
+    named: dict[str, QuerySet[Any]] = {
+        "topic": Topic.objects.public(),
+        "section": public_sections(),
+        "author": Author.objects.filter(papers__in=papers_of(StoryPaper.objects.public())),
+    }
+    for kind, rows in named.items():
+        for slug in request.GET.getlist(kind):
+            if not rows.filter(slug=slug).exists():
+                raise Http404(f"There is no {kind} “{slug}”.")
+
+
 @api_view()
 def story(request: HttpRequest, slug: str) -> dict[str, Any]:
-    """Seven queries."""
+    """Six queries."""
     found = with_corrected_at(Story.objects.published().for_page()).filter(slug=slug).first()
     if found is None:
         raise Http404("No story is published under this slug.")
@@ -157,7 +172,7 @@ def topic(request: HttpRequest, slug: str) -> dict[str, Any] | HttpResponseBase:
 
 @api_view("before")
 def papers(request: HttpRequest) -> dict[str, Any]:
-    """Those that published stories are about, the last one recorded first. Three queries."""
+    """Those that published stories are about, the last one recorded first. Two queries."""
     public = papers_of(StoryPaper.objects.public()).with_authors().defer("abstract").order_by("-pk")
     if (number := number_in(request, "before")) is not None:
         public = public.filter(pk__lt=number)
@@ -168,7 +183,7 @@ def papers(request: HttpRequest) -> dict[str, Any]:
 
 @api_view()
 def paper(request: HttpRequest, slug: str) -> dict[str, Any]:
-    """Five queries."""
+    """Four queries."""
     public = papers_of(StoryPaper.objects.public()).with_authors().prefetch_related("resources")
     found = public.filter(slug=slug).first()
     if found is None:
