@@ -110,9 +110,11 @@ def encode_as_webp(picture: PillowImage.Image, *, try_lossless: bool) -> bytes:
     full = picture.convert("RGBA" if picture.has_transparency_data else "RGB")
     full.info = {}
     files = []
-    for options in ({"quality": 82}, {"lossless": True})[: 1 + try_lossless]:
+    # Lossless, `quality` is effort: more of it takes twice the time for a few per cent.
+    ways = [{"quality": 82, "method": 4}, {"lossless": True, "quality": 50, "method": 1}]
+    for options in ways[: 1 + try_lossless]:
         buffer = io.BytesIO()
-        full.save(buffer, "WEBP", method=4, **options)
+        full.save(buffer, "WEBP", **options)
         files.append(buffer.getvalue())
     return min(files, key=len)
 
