@@ -3,16 +3,18 @@ from typing import Any
 from django.contrib import admin
 from django.db import models
 from django.http import HttpRequest
+from django.template.defaultfilters import pluralize
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from papers import link_health
 from papers.errors import BadIdentifier
 from papers.forms import OrderedInline, PaperForm, ResourceForm
 from papers.lookup_admin import DifferencesFilter, LookupMixin
 from papers.merging import merge_authors, merge_papers, merge_resources
 from papers.merging_admin import MergingMixin
-from papers.models import Author, AuthorQuerySet, Authorship, Paper, PaperQuerySet, Resource
+from papers.models import Author, AuthorQuerySet, Authorship, Paper, PaperQuerySet, Resource, ResourceQuerySet
 
 MOST_AUTHORS_IN_A_FORM = 100  # above it the page gets slow, and the form has more fields than Django takes
 ADDRESSES: dict[Any, dict[str, Any]] = {models.URLField: {"assume_scheme": "https"}}
@@ -139,9 +141,27 @@ class ResourceAdmin(MergingMixin):
     merged_fields = ["url", "title", "kind", "archived_url"]
     form = ResourceForm
     formfield_overrides = ADDRESSES
-    list_display = ["title", "kind", "address"]
-    list_filter = ["kind"]
+    list_display = ["title", "kind", "address", "state", "checked_at"]
+    list_filter = ["state", "kind", ("checked_at", admin.DateFieldListFilter)]
     search_fields = ["title", "url"]
+    readonly_fields = ["state", "checked_at", "finding", "final_url"]
+    fieldsets = [
+        (None, {"fields": ["url", "title", "kind", "archived_url"]}),
+        ("The last check", {"fields": ["state", "checked_at", "finding", "final_url"]}),
+    ]
+    actions = ["check_again"]
+
+    def save_model(self, request: HttpRequest, obj: Resource, form: Any, change: bool) -> None:
+        """Another address is checked anew."""
+        if "url" in form.changed_data:
+            for name, value in link_health.UNCHECKED.items():
+                setattr(obj, name, value)
+        super().save_model(request, obj, form, change)
+
+    @admin.action(description="Check the links of the selected ones again", permissions=["change"])
+    def check_again(self, request: HttpRequest, resources: ResourceQuerySet) -> None:
+        count = resources.update(**link_health.UNCHECKED)
+        self.message_user(request, f"{count} link{pluralize(count)} will be checked within the next hours, politely.")
 
     @admin.display(description="address", ordering="url")
     def address(self, resource: Resource) -> SafeString:

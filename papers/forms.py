@@ -134,7 +134,7 @@ class PaperForm(forms.ModelForm):  # type: ignore[type-arg]
 class ResourceForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = Resource
-        fields = ["url", "title", "kind"]
+        fields = ["url", "title", "kind", "archived_url"]
 
     def validate_unique(self) -> None:
         name_the_stored_row(self, "url")

@@ -5,9 +5,10 @@ from typing import Any
 
 from celery import shared_task
 
-from papers import looking_up, watching
+from papers import link_health, looking_up, watching
 from papers.errors import NotOurTurn
 
+SECONDS_FOR_LINKS = 180.0  # below the limit of a task
 LONGEST_COUNTDOWN = 300.0  # seconds
 
 
@@ -31,3 +32,8 @@ def look_up_forgotten() -> None:
 def look_again() -> None:
     for paper in watching.due():
         look_up.delay(looking_up.open_lookup(paper).pk)
+
+
+@shared_task
+def check_links() -> None:
+    link_health.check_due(SECONDS_FOR_LINKS)
