@@ -3,7 +3,7 @@
 import html
 import re
 import unicodedata
-from functools import cache
+from functools import cache, lru_cache
 from html.parser import HTMLParser
 from typing import Any
 
@@ -23,7 +23,13 @@ FORMULA = re.compile(
     r"(?<!\\)\$\$?(?=\S)((?:[^$\\]|\\.)+?)(?<=\S)\$\$?(?!\d)|\\\((.+?)\\\)|\\\[(.+?)\\\]|\\ensuremath\{([^{}]*)\}",
     re.DOTALL,
 )
+# {\"o}, \'{e}, \'e and {BERT}; not the argument of a command.
+ISLAND = re.compile(
+    r"\{\\[^{}\s]{1,20}(?:\{[^{}]{0,20}\})?\}|\\['\"`^~=.](?:\{\\?[A-Za-z]\}|\\?[A-Za-z](?![A-Za-z]*\{))"
+    r"|(?<![A-Za-z}\]'\"`^~=.])\{[^{}\\$%~`'-]{1,60}\}"
+)
 TEX = re.compile(r"\\[A-Za-z'\"`^~=.%&$#_{}(\[]|\$[^$]+\$")
+STYLES = ("bf", "bfseries", "em", "it", "itshape", "rm", "sc", "scshape", "sf", "sl", "small", "tt")  # {\\bf text}
 RAISED = str.maketrans("0123456789+-−=()ni", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁿⁱ")
 LOWERED = str.maketrans("0123456789+-−=()aeijnx", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎ₐₑᵢⱼₙₓ")
 # What a formula that is not well-formed raises has no common base.
@@ -51,6 +57,8 @@ def plain_tex(text: str) -> str:
 
 
 def prose(tex: str) -> str:
+    """Accents and braced words are read by themselves, as they come again and again; the rest only if there is more."""
+    tex = ISLAND.sub(lambda match: read(match[0], "text"), tex)
     if not re.search(r"[\\{}~]|``|''|--", tex):
         return tex
     tex = re.sub(r"(?<!\\)%", r"\\%", tex)
@@ -62,6 +70,7 @@ def formula(tex: str) -> str:
     return read(tex, "formula").strip()
 
 
+@lru_cache(maxsize=10_000)
 def read(tex: str, kind: str) -> str:
     parsing, writing = contexts(kind)
     spaces = True if kind == "text" else "based-on-source"  # In formulas TeX drops spaces that a reader needs.
@@ -89,6 +98,7 @@ def contexts(kind: str) -> tuple[LatexContextDb, LatexContextDb]:
             MacroTextSpec("href", simplify_repl="%(2)s"),
             MacroTextSpec("url", simplify_repl="%s"),
             *(MacroTextSpec(name, simplify_repl="") for name in ("cite", "citep", "citet", "footnote", "label")),
+            *(MacroTextSpec(name, simplify_repl="") for name in STYLES),
             *(MacroTextSpec(name, simplify_repl=fraction) for name in ("frac", "dfrac", "tfrac")),
             MacroTextSpec("textsuperscript", simplify_repl=lambda node, l2tobj: raised(argument(node, l2tobj))),
             MacroTextSpec("textsubscript", simplify_repl=lambda node, l2tobj: lowered(argument(node, l2tobj))),
