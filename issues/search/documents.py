@@ -3,6 +3,7 @@
 import datetime
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ from issues.models import (
     SearchKind,
     Story,
     StoryPaper,
+    StoryQuerySet,
     StoryResource,
     StoryTopic,
     Topic,
@@ -99,30 +101,33 @@ class Telling(NamedTuple):
 TELLING = ("story__section", "story__issue__number", "story__issue__date", "story__issue__published_at")
 
 
-def story_documents(pks: Collection[int]) -> Iterator[Document]:
-    """Those of published issues. One query."""
+@cache
+def stories_with_all() -> StoryQuerySet:
+    """The published ones with the rows that `story_document` takes: put together once, as that takes longer than asking."""
     story = OuterRef("pk")
     papers = Paper.objects.filter(story_papers__story=story)
-    stories = Story.objects.filter(PUBLISHED, pk__in=pks).select_related("issue")
-    for each in stories.annotate(
-        topic_rows=JSONRows(Topic.objects.filter(items__content_object=story), id="id", name="name"),
-        paper_rows=JSONRows(papers, id="id", title="title", arxiv_id="arxiv_id", doi="doi"),
-        author_rows=JSONRows(
-            Author.objects.filter(authorships__paper__story_papers__story=story),
-            id="id",
-            given="given",
-            family="family",
-        ),
-        resource_rows=JSONRows(
-            StoryResource.objects.filter(story=story), id="resource_id", label="label", title="resource__title"
-        ),
-        correction_rows=JSONRows(Correction.objects.filter(story=story), text="text"),
-    ):
-        yield story_document(each)
+    authors = Author.objects.filter(authorships__paper__story_papers__story=story)
+    resources = StoryResource.objects.filter(story=story)
+    return (
+        Story.objects.filter(PUBLISHED)
+        .select_related("issue")
+        .annotate(
+            topic_rows=JSONRows(Topic.objects.filter(items__content_object=story), id="id", name="name"),
+            paper_rows=JSONRows(papers, id="id", title="title", arxiv_id="arxiv_id", doi="doi"),
+            author_rows=JSONRows(authors, id="id", given="given", family="family"),
+            resource_rows=JSONRows(resources, id="resource_id", label="label", title="resource__title"),
+            correction_rows=JSONRows(Correction.objects.filter(story=story), text="text"),
+        )
+    )
+
+
+def story_documents(pks: Collection[int]) -> Iterator[Document]:
+    """Those of published issues. One query."""
+    return map(story_document, stories_with_all().filter(pk__in=pks))
 
 
 def story_document(story: Any) -> Document:
-    """From a story with the rows that `story_documents` annotates."""
+    """From one of `stories_with_all()`."""
     names = [f"{row['given']} {row['family']}".strip() for row in story.author_rows]
     return Document(
         SearchKind.STORY,

@@ -6,12 +6,12 @@ from typing import Protocol
 from django.db import connection
 
 from issues.search import postgresql, sqlite
-from issues.search.expressions import Expression, Found, IndexRow, Phrase
+from issues.search.expressions import Expression, IndexRow, Newest, Phrase
 
 
 class Engine(Protocol):
-    def newest(self, expression: Expression, ranked_by: Sequence[Phrase], limit: int) -> list[Found]:
-        """Id, labels and rank of the newest public entries that match, newest first. One query, or two."""
+    def newest(self, expression: Expression, ranked_by: Sequence[Phrase], limit: int) -> Newest:
+        """The newest public entries that match, ranked by the phrases if there are any. One query, or a few."""
 
     def completions(self, prefix: str, limit: int) -> list[str]:
         """Stems of the words that begin so, most common first. One query."""

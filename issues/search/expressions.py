@@ -39,6 +39,13 @@ class Found(NamedTuple):
     rank: float
 
 
+class Newest(NamedTuple):
+    """The newest that match, the newest first."""
+
+    found: list[Found]
+    complete: bool = True  # but for the limit: whether it was possible to look at all that might match
+
+
 class IndexRow(NamedTuple):
     """An entry as the index takes it: its labels, and the stems of its four parts in order, the weightiest part first."""
 

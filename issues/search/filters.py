@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from difflib import get_close_matches
 from typing import Any
 
 from django.db.models import Q
@@ -77,6 +78,18 @@ def kinds(value: str) -> list[str]:
         return [f"k:{label}" for label in RESOURCE_LABELS]
     names = {name, name.removesuffix("s"), re.sub("ies$", "y", name)}
     return [f"k:{label}" for label, title in KIND_NAMES.items() if {label, slugify(title)} & names]
+
+
+def similar_values(field: Field | None, value: str) -> list[str]:
+    """What a filter that stands for nothing may have been meant to say, as readers know it. At most one query."""
+    if field == "topic":
+        names = list(Topic.objects.public().values_list("name", flat=True))
+    elif field == "section":
+        names = list(Section.objects.values_list("name", flat=True))
+    else:
+        names = list(KIND_NAMES) if field == "kind" else []
+    by_plain = {" ".join(plain_words(name)): name for name in names}
+    return [by_plain[each] for each in get_close_matches(" ".join(plain_words(value)), by_plain, n=2, cutoff=0.5)]
 
 
 LABELS: dict[Field, Callable[[str], list[str]]] = {

@@ -21,7 +21,7 @@ from issues.models import (
 from issues.search.documents import DOCUMENTS, Document
 from issues.search.engines import engine
 from issues.search.expressions import EVERYTHING, IndexRow
-from issues.search.words import plain_and_stem, plain_words, words_in
+from issues.search.words import different_words, plain_and_stem, stems_in
 from papers.models import Paper, Resource
 
 BATCH = 200  # things that a rebuild writes in one transaction
@@ -142,16 +142,17 @@ def entry_of(document: Document) -> SearchEntry:
 
 
 def row_of(document: Document) -> IndexRow:
-    parts = [[word.stem for word in words_in(part)] for part in document.parts]
-    return IndexRow(document.id, [EVERYTHING, *document.labels], parts)
+    return IndexRow(document.id, [EVERYTHING, *document.labels], [stems_in(part) for part in document.parts])
 
 
 def count_words(changes: Iterable[Change]) -> None:
     """Keep count of the words, in alphabetical order, so that two transactions never wait for each other's."""
     counts: Counter[str] = Counter()
     for change in changes:
-        counts.update(set(plain_words(change.after.text)) if change.after else ())
-        counts.subtract(set(plain_words(change.before.text)) if change.before else ())
+        before = different_words(change.before.text) if change.before else set()
+        after = different_words(change.after.text) if change.after else set()
+        counts.update(after - before)
+        counts.subtract(before - after)
     more = [(word, plain_and_stem(word)[1], count) for word, count in sorted(counts.items()) if count > 0]
     with connection.cursor() as cursor:
         cursor.executemany(ADD_WORD, more)

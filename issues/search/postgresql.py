@@ -1,44 +1,46 @@
 """Searching by PostgreSQL's full text (https://www.postgresql.org/docs/current/textsearch.html) and pg_trgm.
 
 Vectors and queries are written out from our own stems, so that no text search configuration has a part in it. What
-takes time is reading vectors, some 5 µs each: the index finds the candidates, newest first; vectors are read only of
-those whose phrases have to be looked at, and of the few that are ranked. A word that very many entries hold is looked
-up in an index of the newest alone, as these are all that would be shown.
+takes time is reading vectors, some 10 µs each: the index finds the candidates; vectors are read only of those whose phrases
+have to be looked at, newest first until there are enough, and of those that are ranked. A word that very many entries
+hold is looked up in an index of the newest alone, as these are all that would be shown.
 """
 
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from django.db import OperationalError, connection, transaction
+from django.db import connection, transaction
 from django.utils import timezone
-from psycopg.errors import QueryCanceled
 
 from issues.models import SearchWord
-from issues.search.expressions import Expression, Found, IndexRow, Phrase
+from issues.search.expressions import Expression, Found, IndexRow, Newest, Phrase
 
 RECENT = 20_000  # entries in the index of the newest; it is cut to this when issues are published
-TIMEOUT = 500  # milliseconds, for what the newest couldn't answer
+MOST_CANDIDATES = 4_000  # entries with all words of a phrase that are looked at for their order, the newest first
+MOST_RANKED = 8  # words of those that a prefix stands for that count for the rank, the commonest
 GAP = 100  # positions between the parts of an entry, so that no phrase spans two
 AND, FOLLOWED_BY = " & ", " <-> "
 PART_WEIGHTS = "ABCD"
 WEIGHTS = "'{0.1, 0.2, 0.5, 1.0}'"  # of D, C, B and A
-# Sequential scans read every vector; compiling a query takes longer than running it.
-SETTINGS = "SET LOCAL enable_seqscan = off; SET LOCAL jit = off"
+# Sequential scans read every vector; compiling a query or starting more processes takes longer than running it.
+SETTINGS = "SET LOCAL enable_seqscan = off; SET LOCAL jit = off; SET LOCAL max_parallel_workers_per_gather = 0"
 NEWEST = """
-    SELECT found.id, entry.labels, {rank}
-    FROM (
-        SELECT id, vector
-        FROM (
-            SELECT id, vector FROM issues_searchindex
-            WHERE {recent} vector @@ %(candidates)s::tsquery
-            AND id NOT IN (SELECT id FROM issues_searchentry WHERE public_from > %(now)s)
-            ORDER BY id DESC OFFSET 0
-        ) AS candidate
-        WHERE {phrases}
-        LIMIT %(limit)s
-    ) AS found JOIN issues_searchentry AS entry ON entry.id = found.id
+    WITH candidate AS MATERIALIZED (
+        SELECT id, vector FROM issues_searchindex
+        WHERE {recent} vector @@ %(candidates)s::tsquery
+        AND id NOT IN (SELECT id FROM issues_searchentry WHERE public_from > %(now)s)
+        ORDER BY id DESC LIMIT %(candidate_limit)s
+    ), found AS MATERIALIZED (
+        SELECT id, {rank} AS rank FROM candidate WHERE {phrases} LIMIT %(limit)s
+    )
+    SELECT looked_at.count, found.id, entry.labels, found.rank
+    FROM (SELECT count(*) FROM candidate) AS looked_at
+    LEFT JOIN (found JOIN issues_searchentry AS entry ON entry.id = found.id) ON true
     ORDER BY found.id DESC
 """
+ALL_ARE_RECENT = (
+    "SELECT (SELECT min(id) FROM issues_searchindex) >= (SELECT min(id) FROM issues_searchindex WHERE recent)"
+)
 SIMILAR = """
     SELECT word, count FROM issues_searchword WHERE word %% %(word)s ORDER BY similarity(word, %(word)s) DESC LIMIT %(limit)s
 """
@@ -53,35 +55,40 @@ CUT_RECENT = """
 """
 
 
-def newest(expression: Expression, ranked_by: Sequence[Phrase], limit: int) -> list[Found]:
+def newest(expression: Expression, ranked_by: Sequence[Phrase], limit: int) -> Newest:
     in_a_row = any(phrase.in_a_row for phrases in (*expression.required, expression.excluded) for phrase in phrases)
     parts = {
         "phrases": "vector @@ %(phrases)s::tsquery" if in_a_row else "true",
         "rank": f"ts_rank({WEIGHTS}, vector, %(ranked_by)s::tsquery, 1)" if ranked_by else "0.0::float4",
     }
-    parameters = {
+    parameters: dict[str, Any] = {
         "candidates": as_tsquery(expression, AND),
+        "candidate_limit": MOST_CANDIDATES if in_a_row else limit,
         "phrases": as_tsquery(expression, FOLLOWED_BY),
-        "ranked_by": either(ranked_by, FOLLOWED_BY),
+        "ranked_by": either([commonest(phrase) for phrase in ranked_by], FOLLOWED_BY),
         "now": timezone.now(),
         "limit": limit,
     }
-    found = run(NEWEST.format(recent="recent AND", **parts), parameters)
-    if len(found) == limit:
-        return found
-    try:
-        return run(NEWEST.format(recent="", **parts), parameters, timeout=TIMEOUT if in_a_row else None)
-    except OperationalError as error:
-        if not isinstance(error.__cause__, QueryCanceled):
-            raise
-        return found
-
-
-def run(statement: str, parameters: dict[str, Any], timeout: int | None = None) -> list[Found]:
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(SETTINGS + (f"; SET LOCAL statement_timeout = {timeout}" if timeout else ""))
-        cursor.execute(statement, parameters)
-        return [Found(*row) for row in cursor.fetchall()]
+        cursor.execute(SETTINGS)
+        cursor.execute(NEWEST.format(recent="recent AND", **parts), parameters)
+        newest = read(cursor.fetchall(), parameters)
+        if len(newest.found) < limit and newest.complete:
+            cursor.execute(ALL_ARE_RECENT)
+            if cursor.fetchone() == (False,):
+                cursor.execute(NEWEST.format(recent="", **parts), parameters)
+                newest = read(cursor.fetchall(), parameters)
+    return newest
+
+
+def read(rows: list[tuple[Any, ...]], parameters: dict[str, Any]) -> Newest:
+    """From rows of which there is at least one, empty where nothing was found."""
+    looked_at = rows[0][0]
+    return Newest([Found(*row[1:]) for row in rows if row[1] is not None], looked_at < parameters["candidate_limit"])
+
+
+def commonest(phrase: Phrase) -> Phrase:
+    return Phrase(tuple(alternatives[:MOST_RANKED] for alternatives in phrase.steps))
 
 
 def as_tsquery(expression: Expression, joint: str) -> str:

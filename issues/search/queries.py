@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal, Self
+from urllib.parse import urlencode
 
 from issues.search.words import plain_words
 
@@ -79,6 +80,11 @@ class Query:
     def params(self) -> dict[str, str]:
         """The parameters of its address: `Query.from_params` reads them back."""
         return {"q": self.text} | ({"sort": self.order} if self.order else {})
+
+    @property
+    def encoded(self) -> str:
+        """The same for the address of a page."""
+        return urlencode(self.params)
 
     @classmethod
     def from_params(cls, params: Mapping[str, Any]) -> "Query":

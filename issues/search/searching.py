@@ -12,9 +12,9 @@ from issues.search.documents import date_of, kind_of
 from issues.search.engines import engine
 from issues.search.expressions import EVERYTHING, Expression, Found, Phrase
 from issues.search.facets import Facet, facets
-from issues.search.filters import labels_of_filter
+from issues.search.filters import labels_of_filter, similar_values
 from issues.search.queries import Item, Query
-from issues.search.snippets import fragment, marked, snippet
+from issues.search.snippets import Reading
 from issues.search.spelling import Correction, corrected
 from issues.search.words import STOP_WORDS, plain_and_stem
 from papers.models import Paper, Resource
@@ -24,7 +24,7 @@ MOST = 1000  # things that are counted, ranked and paged through: the newest, if
 MOST_COMPLETIONS = 50  # words that a prefix stands for, most common first
 PREFERENCE = {SearchKind.STORY: 1.5, SearchKind.TOPIC: 1.5, SearchKind.PAPER: 1.2, SearchKind.RESOURCE: 0.6}
 FEW = 3  # results, up to which another spelling is offered
-RELAXATIONS = 3
+LOOSER = 3  # queries that are offered instead of one that finds nothing
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,16 @@ class Results:
     def pages(self) -> int:
         return max(1, -(-self.total // self.size))
 
+    @property
+    def older(self) -> int | None:
+        """The number of the next page."""
+        return self.page + 1 if self.page < self.pages else None
+
+    @property
+    def newer(self) -> int | None:
+        """The number of the page before."""
+        return self.page - 1 if self.page > 1 else None
+
     def ids(self, kind: SearchKind) -> list[int]:
         """The keys of all things of a kind that were found, in order: of stories for a feed, of papers for a bibliography.
 
@@ -83,6 +93,7 @@ def search(query: Query, *, page: int = 1, size: int = PAGE_SIZE, with_hits: boo
     correction = None
     if results.total <= FEW and query.has_words:
         results, correction = with_correction(results)
+    page = min(page, -(-results.total // size) or 1)
     shown = results.found[(page - 1) * size : page * size]
     return replace(
         results,
@@ -100,8 +111,8 @@ def find(query: Query) -> Results:
     if asked.expression is None:
         return Results(query, unknown=asked.unknown)
     by_relevance = query.effective_order == "relevance"
-    found = engine().newest(asked.expression, asked.words if by_relevance else (), MOST + 1)
-    more, found = len(found) > MOST, found[:MOST]
+    found, complete = engine().newest(asked.expression, asked.words if by_relevance else (), MOST + 1)
+    more, found = len(found) > MOST or not complete, found[:MOST]
     if by_relevance:
         found.sort(key=lambda each: (-each.rank * PREFERENCE[kind_of(each.id)], -each.id))
     return Results(query, found, more=more, unknown=asked.unknown)
@@ -195,8 +206,9 @@ def hits_of(found: Sequence[Found], phrases: Sequence[Phrase]) -> list[Hit]:
 
 def hit_of(kind: SearchKind, thing: Any, entry: SearchEntry, phrases: Sequence[Phrase]) -> Hit:
     title, _, text = entry.text.partition("\n")
-    url = thing.url if kind == SearchKind.RESOURCE else thing.get_absolute_url() + fragment(text, phrases)
-    return Hit(kind, thing, date_of(entry.pk), marked(title, phrases), snippet(text, phrases), url)
+    reading = Reading(text, phrases)
+    url = thing.url if kind == SearchKind.RESOURCE else thing.get_absolute_url() + reading.fragment()
+    return Hit(kind, thing, date_of(entry.pk), Reading(title, phrases).whole(), reading.snippet(), url)
 
 
 ROWS: dict[SearchKind, Any] = {
@@ -207,10 +219,25 @@ ROWS: dict[SearchKind, Any] = {
 }
 
 
-def relaxations(query: Query) -> list[tuple[Query, Results]]:
-    """What is found when one item is left out, most first: for a query that found nothing. A search for each item."""
-    if len(query.items) < 2:
-        return []
-    looser = [(rest, find(rest.ordered_by("date"))) for rest in (query.without(item) for item in query.items)]
-    useful = [(rest, results) for rest, results in looser if results.total]
-    return sorted(useful, key=lambda each: -each[1].total)[:RELAXATIONS]
+@dataclass(frozen=True)
+class Help:
+    """For a query that found nothing: looser queries with what they would find, and values that filters may have meant."""
+
+    looser: list[tuple[Query, Results]]
+    meant: list[Query]
+    topics: list[Facet]
+
+
+def help_with(results: Results) -> Help:
+    """A search for each item of the query, one of everything, and one query for each filter that stands for nothing."""
+    query = results.query
+    shorter = [query.without(item).ordered_by("date") for item in query.items if len(query.items) > 1]
+    looser = [(each, found) for each in dict.fromkeys(shorter) if (found := find(each)).total]
+    meant = [
+        replace(query, items=tuple(replace(each, value=value) if each is item else each for each in query.items))
+        for item in results.unknown
+        for value in similar_values(item.field, item.value)
+    ]
+    everything = facets(Query(), [each.labels for each in find(Query()).found])
+    topics = [facet for facet in everything if facet.field == "topic"]
+    return Help(sorted(looser, key=lambda each: -each[1].total)[:LOOSER], meant, topics)

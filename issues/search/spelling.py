@@ -14,6 +14,7 @@ from issues.search.words import plain_and_stem, words_in
 
 SHORTEST = 4  # letters of a word that is corrected
 CANDIDATES = 40
+MOST_ODD = 3  # entries that a word stands in, if it may be a slip
 CLOSE_ENOUGH = 0.75  # of difflib's ratio
 MORE_COMMON = 10  # times, before another spelling of a word that is there is worth a question
 
@@ -33,8 +34,8 @@ def corrected(query: Query) -> Query | None:
     known = dict(SearchWord.objects.filter(stem__in=stems).values_list("stem").annotate(Max("count")).order_by())
     better = {}
     for word in sorted(word for word in words if word.isalpha()):
-        candidate = closest(word, more_than=known.get(plain_and_stem(word)[1], 0))
-        if candidate:
+        count = known.get(plain_and_stem(word)[1], 0)
+        if count <= MOST_ODD and (candidate := closest(word, more_than=count)):
             better[word] = candidate
     if not better:
         return None

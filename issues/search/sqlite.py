@@ -11,7 +11,7 @@ from django.db import connection
 from django.utils import timezone
 
 from issues.models import SearchWord
-from issues.search.expressions import Expression, Found, IndexRow, Phrase
+from issues.search.expressions import Expression, Found, IndexRow, Newest, Phrase
 
 # Of labels, title, summary, extra and text.
 WEIGHTS = "0.0, 10.0, 5.0, 2.0, 1.0"
@@ -28,11 +28,11 @@ SIMILAR = """
 """
 
 
-def newest(expression: Expression, ranked_by: Sequence[Phrase], limit: int) -> list[Found]:
+def newest(expression: Expression, ranked_by: Sequence[Phrase], limit: int) -> Newest:
     rank = f"-bm25(issues_searchindex, {WEIGHTS})" if ranked_by else "0.0"
     with connection.cursor() as cursor:
         cursor.execute(NEWEST.format(rank=rank), [as_match(expression), timezone.now(), limit])
-        return [Found(*row) for row in cursor.fetchall()]
+        return Newest([Found(*row) for row in cursor.fetchall()])
 
 
 def as_match(expression: Expression) -> str:
@@ -75,8 +75,9 @@ def tidy() -> None:
 
 
 def similar_words(word: str, limit: int) -> list[tuple[str, int]]:
-    padded = f"  {word} "  # as they are stored, so that beginning and end count
-    trigrams = sorted({padded[start : start + 3] for start in range(len(padded) - 2)})
+    """Trigrams of a short word, and four letters in a row of a longer one, which many fewer words share."""
+    padded, letters = f"  {word} ", 3 if len(word) < 6 else 4  # padded as they are stored, so that both ends count
+    parts = sorted({padded[start : start + letters] for start in range(len(padded) - letters + 1)})
     with connection.cursor() as cursor:
-        cursor.execute(SIMILAR, [" OR ".join(f'"{trigram}"' for trigram in trigrams), limit])
+        cursor.execute(SIMILAR, [" OR ".join(f'"{part}"' for part in parts), limit])
         return list(cursor.fetchall())

@@ -46,6 +46,14 @@ def words_in(text: str) -> Iterator[Word]:
             yield Word(match.start(), match.end(), plain, stem)
 
 
+def stems_in(text: str) -> list[str]:
+    return [stem for _, stem in map(plain_and_stem, WORD.findall(text)) if stem]
+
+
+def different_words(text: str) -> set[str]:
+    return {plain for plain, _ in map(plain_and_stem, set(WORD.findall(text))) if plain}
+
+
 def plain_words(text: str) -> tuple[str, ...]:
     return tuple(word.plain for word in words_in(text))
 
