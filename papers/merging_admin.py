@@ -102,7 +102,13 @@ class MergingMixin(admin.ModelAdmin):  # type: ignore[type-arg]  # Parameters ex
         source = self.source_of(request, rows, name)
         texts = [self.text_of(row, name) for row in rows]
         cells = [{"pk": row.pk, "text": text, "chosen": row == source} for row, text in zip(rows, texts, strict=True)]
-        return {"name": name, "label": self.label_of(name), "cells": cells, "differs": len(set(texts)) > 1}
+        return {
+            "name": name,
+            "label": self.label_of(name),
+            "cells": cells,
+            "differs": len(set(texts)) > 1,
+            "shown": any(texts),
+        }
 
     def label_of(self, name: str) -> str:
         try:
