@@ -5,6 +5,9 @@ BadToken              the link is forged, cut off or not ours; show the page tha
 ├── ExpiredToken      the link is ours, but too old
 └── UsedToken         the link is ours, but something happened since: most often it was used
 AlreadyKnown          the address is in the list, or its owner was erased; only they can sign up again
+BadFile               the file can't be imported as a whole; show the sentence to the operator
+BadRow                one row of it can't; put the sentence beside the row, and go on
+ListChanged           somebody was erased while an import ran; nothing was changed, import again
 MailServerUnavailable nothing left; try again later
 """
 
@@ -27,6 +30,18 @@ class UsedToken(BadToken):
 
 class AlreadyKnown(ValueError):
     """Its text is a sentence for the editor."""
+
+
+class BadFile(ValueError):
+    """Its text is a sentence for the operator, naming file or line."""
+
+
+class BadRow(ValueError):
+    """Its text is a sentence for whoever mends the file, naming the column."""
+
+
+class ListChanged(Exception):
+    """Its text is a sentence for the operator."""
 
 
 class MailServerUnavailable(Exception):
