@@ -44,11 +44,16 @@ def named_exactly(value: str, rows: Any) -> list[int]:
 
 
 def authors(value: str) -> list[str]:
-    """Those in whose names all the words stand, however accented. The slug has a name without its accents."""
+    """Those in whose names, present or former, all the words stand, however accented: a slug has no accents."""
     words = plain_words(value)
-    conditions = [Q(slug__contains=word) | Q(family__icontains=word) | Q(given__icontains=word) for word in words]
-    found = Author.objects.filter(*conditions).values_list("pk", "family", "given", "suffix", "slug")
-    return [f"a:{pk}" for pk, *names in found[: 5 * MOST] if {*words} <= {*plain_words(" ".join(names))}]
+    conditions = [
+        Q(slug__contains=word) | Q(family__icontains=word) | Q(given__icontains=word) | Q(aliases__slug__contains=word)
+        for word in words
+    ]
+    names = ("family", "given", "suffix", "slug", "aliases__family", "aliases__given", "aliases__slug")
+    found = Author.objects.filter(*conditions).values_list("pk", *names)[: 5 * MOST]
+    matching = [pk for pk, *parts in found if {*words} <= {*plain_words(" ".join(filter(None, parts)))}]
+    return [f"a:{pk}" for pk in dict.fromkeys(matching)]
 
 
 def years(value: str) -> list[str]:

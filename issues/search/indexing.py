@@ -58,7 +58,7 @@ class Change(NamedTuple):
 
 
 @transaction.atomic
-def index_stories(pks: Collection[int]) -> None:
+def index_stories(pks: Iterable[int]) -> None:
     """Bring what is found of these stories up to date, and of what belongs to them if their place has changed.
 
     Stories that aren't published, or are gone, are found no more. Two queries if nothing has changed.
@@ -84,21 +84,21 @@ def index_issue(issue: Issue) -> None:
 def index_topic(topic: Topic) -> None:
     """Bring a topic up to date, and the stories that show its name."""
     refresh(SearchKind.TOPIC, [topic.pk])
-    refresh(SearchKind.STORY, topic.items.values_list("content_object", flat=True))
+    index_stories(topic.items.values_list("content_object", flat=True))
 
 
 @transaction.atomic
 def index_papers(pks: Collection[int]) -> None:
     """Bring papers up to date, and the stories that show them."""
     refresh(SearchKind.PAPER, pks)
-    refresh(SearchKind.STORY, StoryPaper.objects.filter(paper__in=pks).values_list("story", flat=True))
+    index_stories(StoryPaper.objects.filter(paper__in=pks).values_list("story", flat=True))
 
 
 @transaction.atomic
 def index_resources(pks: Collection[int]) -> None:
     """Bring resources up to date, and the stories that show them."""
     refresh(SearchKind.RESOURCE, pks)
-    refresh(SearchKind.STORY, StoryResource.objects.filter(resource__in=pks).values_list("story", flat=True))
+    index_stories(StoryResource.objects.filter(resource__in=pks).values_list("story", flat=True))
 
 
 def refresh(kind: SearchKind, pks: Iterable[int]) -> list[Change]:
