@@ -14,7 +14,7 @@ from django.db import transaction
 from django.utils.text import slugify
 
 from papers.errors import BadIdentifier, BadRecord
-from papers.identifiers import looks_like_arxiv, parse_arxiv_id, parse_doi
+from papers.identifiers import looks_like_arxiv, parse_arxiv_id, parse_doi, parse_isbn
 from papers.models import Author, Authorship, Paper, PaperType, is_edtf_date
 from papers.slugs import free_slug
 
@@ -28,6 +28,7 @@ TEXT_FIELDS = {
     "issue": "number",
     "page": "page",
     "URL": "url",
+    "ISBN": "isbn",
 }  # CSL's variable: our field
 MARKUP = re.compile(r"</?(?:i|b|em|strong|sup|sub|sc|span|p|jats:[a-z-]+)(?:\s[^<>]*)?/?>", re.IGNORECASE)
 Name = tuple[str, str, str]  # family, given, suffix
@@ -102,12 +103,25 @@ def read_values(record: Mapping[str, Any]) -> dict[str, Any]:
     if issued := read_date(record.get("issued")):
         values["issued"] = issued
     try:
+        if isbn := values.get("isbn"):
+            values["isbn"] = read_isbn(isbn)
         values.update(read_identifiers(record))
     except BadIdentifier as error:
         raise BadRecord(str(error)) from error
     if not (values.get("arxiv_id") or values.get("doi") or values.get("title")):
         raise BadRecord("The record has no arXiv identifier, no DOI and no title. Give it one of them.")
     return values
+
+
+def read_isbn(text: str) -> str:
+    """The first of those in `ISBN`, as Zotero puts all that a book has there. Raises BadIdentifier if none is one."""
+    several = re.split(r"[,;]\s*|\s+(?=97[89])", text)
+    for each in several[:-1]:
+        try:
+            return parse_isbn(each)
+        except BadIdentifier:
+            continue
+    return parse_isbn(several[-1])
 
 
 def read_identifiers(record: Mapping[str, Any]) -> dict[str, Any]:

@@ -84,8 +84,8 @@ def carry_out(paper: Paper, gathered: Gathered) -> Plan:
     plan = plan_for(paper, gathered)
     for name, (value, _) in plan.filled.items():
         set_value(paper, name, value)
-    if fields := [name for name in plan.filled if name != "authors"]:
-        paper.save(update_fields=[*fields, "updated_at"])
+    if plan.filled:
+        paper.save(update_fields=[*(name for name in plan.filled if name != "authors"), "updated_at"])
     paper.field_proposals.filter(state=Decision.PROPOSED).delete()
     FieldProposal.objects.bulk_create(
         FieldProposal(paper=paper, field=name, value=value, source=source)
@@ -170,8 +170,8 @@ def decide(proposal: FieldProposal, decision: Decision, by: User | None) -> bool
             paper.full_clean(exclude=["slug"])
         except ValidationError as error:
             raise BadRecord(" ".join(error.messages)) from error
-        if proposal.field != "authors":
-            paper.save(update_fields=[proposal.field, "updated_at"])
+        fields = [] if proposal.field == "authors" else [proposal.field]
+        paper.save(update_fields=[*fields, "updated_at"])
     return True
 
 

@@ -9,7 +9,7 @@ from papers.models import Paper, PaperQuerySet, PaperType
 from papers.recognising import Recognised, recognise
 
 
-def paper_pasted(text: str) -> tuple[Paper, bool]:
+def paper_pasted(text: str, *, save: bool = True) -> tuple[Paper, bool]:
     """The paper that a text names, and whether it was made for that, with nothing but its identifier.
 
     Raises BadIdentifier, or NothingToLookUp for a plain address that no stored paper has.
@@ -24,6 +24,8 @@ def paper_pasted(text: str) -> tuple[Paper, bool]:
         )
     paper = Paper(**fields_of(found))
     paper.clean()
+    if not save:
+        return paper, True
     try:
         with transaction.atomic():
             paper.save()
