@@ -24,10 +24,11 @@ format: $(VENV)/dev.stamp
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# Both files of pinned requirements, from pyproject.toml. Made with the oldest Python that has to run them.
+# The files of pinned requirements, from pyproject.toml. Made with the oldest Python that has to run them.
 lock: $(VENV)/dev.stamp
 	$(PIP_COMPILE) --output-file requirements.txt pyproject.toml
-	$(PIP_COMPILE) --output-file requirements-dev.txt --extra dev --constraint requirements.txt pyproject.toml
+	$(PIP_COMPILE) --output-file requirements-esp.txt --extra esp --constraint requirements.txt pyproject.toml
+	$(PIP_COMPILE) --output-file requirements-dev.txt --extra dev --extra esp --constraint requirements.txt pyproject.toml
 
 # .env.example and the table in docs/settings.md, from dynamically_typed/environment.py.
 document-settings: $(VENV)/runtime.stamp

@@ -10,7 +10,7 @@ from packaging.specifiers import SpecifierSet
 
 ROOT = Path(__file__).resolve().parent.parent
 OLDEST_PYTHON = "3.11.2"  # Debian 12's
-FILES = ["requirements.txt", "requirements-dev.txt"]
+FILES = ["requirements.txt", "requirements-esp.txt", "requirements-dev.txt"]
 
 
 def pins(file):
