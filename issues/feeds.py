@@ -1,27 +1,39 @@
 """Feeds of stories, issues and corrections, each as Atom and as JSON Feed. Two queries each, at any size."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import wraps
 from typing import Any
 
 from django.conf import settings
 from django.db.models import Exists, OuterRef
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import redirect
+from django.shortcuts import get_object_or_404, redirect
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils.http import http_date
+from django.utils.http import http_date, urlencode
 
 from issues.addresses import absolute, feed_id, moment_of_publication, permanent_id, tag_uri
 from issues.corrections import issues_with_corrected_at, published_corrections, updated, with_corrected_at
 from issues.feed_content import html_for_feeds
 from issues.feed_formats import MEDIA_TYPES, WRITERS, Entry, Feed
 from issues.machines import for_machines
-from issues.models import Correction, Issue, Publication, Story, StoryPaper, StoryQuerySet, StoryResource, TopicAlias
+from issues.models import (
+    Correction,
+    Issue,
+    Publication,
+    SearchKind,
+    Story,
+    StoryPaper,
+    StoryQuerySet,
+    StoryResource,
+    TopicAlias,
+)
+from issues.search import Query
+from issues.search import search as search_for
 from issues.views import opening, page_of_stories
 from papers.json_rows import JSONRows
-from papers.models import Author, Authorship
+from papers.models import Author, AuthorAlias, Authorship
 
 STORIES, ISSUES, CORRECTIONS = 30, 10, 50  # entries on a page
 MOST_TOPICS = 5  # that a feed combines
@@ -35,6 +47,7 @@ class Page:
     older: str
     name: str = ""  # after the publication's
     path: str = "/"  # of the page that shows the same to people
+    parameters: dict[str, str] = field(default_factory=dict)  # of both addresses
     pinged: bool = True  # whether the hub is told when it changes: see websub.py
 
 
@@ -60,16 +73,14 @@ def feed_view(find: Callable[..., Page | HttpResponseBase]) -> Callable[..., Htt
 
 def feed_of(request: HttpRequest, publication: Publication, page: Page) -> Feed:
     def address(before: str) -> str:
-        parameters = request.GET.copy()
-        parameters.pop("before", None)
-        if before:
-            parameters["before"] = before
-        return absolute(request.path) + (f"?{parameters.urlencode()}" if parameters else "")
+        parameters = page.parameters | ({"before": before} if before else {})
+        return absolute(request.path) + (f"?{urlencode(parameters)}" if parameters else "")
 
+    query = f"?{urlencode(page.parameters)}" if page.parameters else ""
     return Feed(
-        id=feed_id(publication, request.path),
+        id=feed_id(publication, request.path + query),
         title=f"{publication.name}: {page.name}" if page.name else publication.name,
-        page_address=absolute(page.path),
+        page_address=absolute(page.path) + query,
         address=address(request.GET.get("before", "")),
         first_address=address(""),
         next_address=address(page.older) if page.older else "",
@@ -121,15 +132,28 @@ def usual_address_of_topics(slugs: list[str], form: str) -> HttpResponseBase:
 
 
 @feed_view
-def author(request: HttpRequest, publication: Publication, form: str, slug: str) -> Page:
+def author(request: HttpRequest, publication: Publication, form: str, slug: str) -> Page | HttpResponseBase:
     """Stories about the papers of somebody."""
     theirs = Authorship.objects.filter(author__slug=slug, paper__story_papers__story=OuterRef("pk"))
     names = JSONRows(Author.objects.filter(slug=slug), given="given", family="family", suffix="suffix")
     stories = Story.objects.filter(Exists(theirs)).annotate(name_rows=names)
     entries, older, rows = story_entries(request, publication, stories)
     if not rows:
-        raise Http404("No stories are published about papers of this author.")
-    return Page(entries, older, str(Author(**rows[0].name_rows[0])), reverse("issues:papers"))
+        alias = get_object_or_404(AuthorAlias.objects.select_related("author"), slug=slug)
+        return redirect("issues:author_feed", slug=alias.author.slug, form=form, permanent=True)
+    return Page(entries, older, str(Author(**rows[0].name_rows[0])), reverse("issues:author", args=[slug]))
+
+
+@feed_view
+def search(request: HttpRequest, publication: Publication, form: str) -> Page:
+    """What `?q=` finds on the search page, but stories only, and newest first: the 1,000 newest. An empty one may fill.
+
+    Four queries, and one for each filter and each prefix.
+    """
+    query = replace(Query.from_params(request.GET), order="date")
+    found = search_for(query, with_hits=False).ids(SearchKind.STORY)
+    entries, older, _ = story_entries(request, publication, Story.objects.filter(pk__in=found))
+    return Page(entries, older, query.text, reverse("issues:search"), {"q": query.text}, pinged=False)
 
 
 def story_entries(

@@ -1,6 +1,6 @@
 """The addresses that machines read: part of `issues:`."""
 
-from django.urls import URLPattern, path, register_converter
+from django.urls import URLPattern, path, re_path, register_converter
 
 from issues import feeds, site_files, sitemaps
 from issues.api import views as api
@@ -25,6 +25,7 @@ urlpatterns: list[URLPattern] = [
     path("sections/<slug:slug>/feed.<feed:form>", feeds.section, name="section_feed"),
     path("topics/<str:slugs>/feed.<feed:form>", feeds.topics, name="topics_feed"),
     path("authors/<slug:slug>/feed.<feed:form>", feeds.author, name="author_feed"),
+    path("search/feed.<feed:form>", feeds.search, name="search_feed"),
     path("sitemap.xml", sitemaps.index, name="sitemap_index"),
     path("sitemap-lists.xml", sitemaps.sitemap_of_lists, name="sitemap_of_lists"),
     path("sitemap-<slug:name>-<int:block>.xml", sitemaps.sitemap, name="sitemap"),
@@ -43,5 +44,5 @@ urlpatterns: list[URLPattern] = [
     path("api/v1/papers", api.papers, name="api_papers"),
     path("api/v1/papers/<slug:slug>", api.paper, name="api_paper"),
     path("api/v1/corrections", api.corrections, name="api_corrections"),
-    path("api/<path:rest>", api.nothing),
+    re_path(r"^api/", api.nothing),  # whatever follows, be it a newline, where <path:…> ends
 ]

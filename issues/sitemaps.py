@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import F, Max, Q, QuerySet
+from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -18,6 +18,7 @@ from issues.addresses import absolute
 from issues.machines import for_machines
 from issues.models import Issue, Story, StoryPaper, Topic
 from issues.views import papers_of, public_sections
+from papers.models import Author, Authorship
 
 # A file holds the rows whose keys lie in one block, so that an old file doesn't change when rows are added. The protocol
 # allows 50,000 addresses in a file.
@@ -42,14 +43,20 @@ class Kind:
         return annotated
 
 
+def public_authors() -> QuerySet[Any]:
+    papers = papers_of(StoryPaper.objects.public())
+    return Author.objects.filter(Exists(Authorship.objects.filter(author=OuterRef("pk"), paper__in=papers)))
+
+
 KINDS = {
     "issues": Kind(Issue.objects.published, "published_at", "stories__corrections__published_at"),
     "stories": Kind(Story.objects.published, "issue__published_at", "corrections__published_at"),
     "sections": Kind(public_sections, "stories__issue__published_at"),
     "topics": Kind(Topic.objects.public, "items__content_object__issue__published_at"),
     "papers": Kind(lambda: papers_of(StoryPaper.objects.public()), "story_papers__story__issue__published_at"),
+    "authors": Kind(public_authors, "authorships__paper__story_papers__story__issue__published_at"),
 }
-LISTS = ("issues:home", "issues:issues", "issues:topics", "issues:papers")
+LISTS = ("issues:home", "issues:issues", "issues:topics", "issues:papers", "issues:resources")
 
 
 @for_machines

@@ -18,7 +18,7 @@ from issues.api.answers import PAGE_SIZE, api_view, number_in, page_of
 from issues.corrections import issues_with_corrected_at, published_corrections, with_corrected_at
 from issues.models import Issue, Publication, Story, StoryPaper, StoryQuerySet, Topic, TopicAlias
 from issues.views import page_of_stories, papers_of, public_sections
-from papers.models import Author, Authorship
+from papers.models import Author, Authorship, PaperAlias
 
 DESCRIPTION = Path(__file__).with_name("openapi.yaml")
 LISTS = ("stories", "issues", "sections", "topics", "papers", "corrections")
@@ -59,7 +59,7 @@ def start(request: HttpRequest) -> dict[str, Any]:
 
 
 @api_view()
-def nothing(request: HttpRequest, rest: str = "") -> dict[str, Any]:
+def nothing(request: HttpRequest) -> dict[str, Any]:
     raise Http404("The API has nothing at this address.")
 
 
@@ -88,9 +88,9 @@ def chosen_stories(request: HttpRequest) -> StoryQuerySet:
         raise BadRequest(f"At most {MOST_TOPICS} topics can be combined.")
     for slug in topics:
         stories = stories.filter(topic_items__tag__slug=slug)
-    if section := request.GET.get("section"):
+    if (section := request.GET.get("section")) is not None:
         stories = stories.filter(section__slug=section)
-    if author := request.GET.get("author"):
+    if (author := request.GET.get("author")) is not None:
         theirs = Authorship.objects.filter(author__slug=author, paper__story_papers__story=OuterRef("pk"))
         stories = stories.filter(Exists(theirs))
     return stories
@@ -182,12 +182,15 @@ def papers(request: HttpRequest) -> dict[str, Any]:
 
 
 @api_view()
-def paper(request: HttpRequest, slug: str) -> dict[str, Any]:
-    """Four queries."""
-    public = papers_of(StoryPaper.objects.public()).with_authors().prefetch_related("resources")
-    found = public.filter(slug=slug).first()
+def paper(request: HttpRequest, slug: str) -> dict[str, Any] | HttpResponseBase:
+    """A paper, or the way to it from one that was merged into it. Four queries, or two."""
+    public = papers_of(StoryPaper.objects.public())
+    found = public.with_authors().prefetch_related("resources").filter(slug=slug).first()
     if found is None:
-        raise Http404("No stories are published about a paper of this slug.")
+        alias = PaperAlias.objects.filter(paper__in=public, slug=slug).select_related("paper").first()
+        if alias is None:
+            raise Http404("No stories are published about a paper of this slug.")
+        return redirect("issues:api_paper", slug=alias.paper.slug, permanent=True)
     stories = Story.objects.published().filter(papers=found).newest_first().only("slug", "title")
     return descriptions.paper_in_full(found, list(stories))
 

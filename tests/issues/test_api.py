@@ -5,12 +5,14 @@ import datetime
 import pytest
 import schemathesis
 from django.core.wsgi import get_wsgi_application
+from django.test import Client
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from schemathesis import GenerationMode
 
 from issues.api import answers, views
 from issues.models import Correction, TopicAlias
+from papers.models import PaperAlias
 from tests.issues.conftest import SITE
 
 NOTHING_TO_GET_WRONG = ("/api/v1", "/api/v1/sections", "/api/v1/topics", "/api/v1/topics/{slug}")  # any text is right
@@ -167,7 +169,9 @@ def test_the_next_page_keeps_what_was_asked_for(client, archive, make_story, mon
         (f"issues/{10**30}", 404, "No issue"),
         ("papers/nothing", 404, "paper of this slug"),
         ("topics/nothing", 404, "topic of this slug"),
+        ("stories?section=", 404, "There is no section “”."),
         ("nothing/at/all", 404, "nothing at this address"),
+        ("papers/%0A", 404, "nothing at this address"),
     ],
 )
 def test_what_can_not_be_answered_is_told_in_a_sentence(client, archive, address, status, says):
@@ -177,17 +181,20 @@ def test_what_can_not_be_answered_is_told_in_a_sentence(client, archive, address
     assert says in answer.json()["detail"]
 
 
-def test_another_name_of_a_topic_leads_to_it_for_good(client, archive, make_topic):
-    archive(1)
+def test_another_name_of_a_topic_or_paper_leads_to_it_for_good(client, archive, make_topic):
+    paper = archive(1)[0].papers.first()
+    PaperAlias.objects.create(paper=paper, slug="its-twin")
+    answer = client.get("/api/v1/papers/its-twin")
+    assert (answer.status_code, answer["Location"]) == (301, f"/api/v1/papers/{paper.slug}")
     TopicAlias.objects.create(topic=make_topic("robots"), name="robotics", slug="robotics")
     answer = client.get("/api/v1/topics/robotics")
     assert (answer.status_code, answer["Location"]) == (301, "/api/v1/topics/robots")
 
 
-def test_nothing_can_be_changed(client, archive):
-    story = archive(1)[0]
-    for method in (client.post, client.put, client.patch, client.delete):
-        answer = method(f"/api/v1/stories/{story.slug}")
+def test_nothing_can_be_changed(archive):
+    story, client = archive(1)[0], Client(enforce_csrf_checks=True)
+    for method in ("POST", "PUT", "PATCH", "DELETE", "QUERY"):
+        answer = client.generic(method, f"/api/v1/stories/{story.slug}")
         assert (answer.status_code, answer["Allow"]) == (405, "GET, HEAD")
 
 

@@ -13,8 +13,9 @@ from django.utils.http import http_date
 
 from issues import feeds
 from issues.models import Correction, Publication, TopicAlias
+from issues.search import indexing
 from issues.writing import render_stories_again, save_issue, save_story, save_topic
-from papers.models import Author
+from papers.models import Author, AuthorAlias
 from tests.issues.conftest import SITE
 
 ATOM = "{http://www.w3.org/2005/Atom}"
@@ -290,6 +291,48 @@ def test_an_author_s_feed_has_the_stories_about_the_author_s_papers(client, arch
     assert parsed.feed.title == "Dynamically Typed: Ada Lovelace"
 
 
+def test_a_search_can_be_followed_with_the_parameters_of_its_page(client, archive, make_issue, make_story):
+    archive(1)
+    old, new = (make_issue(published_at=timezone.now() - datetime.timedelta(hours=hours)) for hours in (2, 1))
+    first = make_story("Robots that walk", issue=old, body="They walk & walk.")
+    later = make_story("A walk", issue=new, body="Through the park.")
+    indexing.rebuild()
+    query = {"q": 'walk -"swim & dive"', "sort": "relevance", "page": "3", "utm_source": "mail"}
+    parsed = atom(client, "/search/feed", **query)
+    assert [entry.title for entry in parsed.entries] == [later.title, first.title]
+    (address,) = (link.href for link in parsed.feed.links if link.rel == "self")
+    assert address == f"{SITE}/search/feed.atom?q=walk+-%22swim+%26+dive%22"
+    assert client.get(address.removeprefix(SITE)).status_code == 200
+    assert parsed.feed.link == f"{SITE}/search/?q=walk+-%22swim+%26+dive%22"
+    items = client.get("/search/feed.json", query).json()["items"]
+    assert [item["title"] for item in items] == [later.title, first.title]
+    assert parsed.feed.id != atom(client, "/search/feed", q="walk").feed.id
+
+
+@pytest.mark.parametrize("query", ["", "nothing-like-it", 'topic:x OR "', "\x00 \x0b", "-", "a" * 2000])
+def test_the_feed_of_any_search_is_valid(client, archive, query):
+    archive(1)
+    atom(client, "/search/feed", q=query)
+    jsonschema_rs.validator_for(JSON_FEED).validate(client.get("/search/feed.json", {"q": query}).json())
+
+
+@pytest.mark.parametrize("count", [1, 40])
+def test_the_feed_of_a_search_takes_as_many_queries_for_40_stories_as_for_one(archive, queries_of, count):
+    archive(count)
+    indexing.rebuild()
+    assert queries_of("/search/feed.atom?q=small") == 4
+    assert queries_of("/search/feed.atom?q=small+topic:robots") == 5
+
+
+def test_a_search_leads_to_its_feed(client, archive):
+    archive(1)
+    html = client.get("/search/", {"q": 'small "a & b"'}).content.decode()
+    for form in ("atom", "json"):
+        (address,) = re.findall(rf'href="(/search/feed\.{form}\?[^"]+)"', html)
+        assert address == f"/search/feed.{form}?q=small%20%22a%20%26%20b%22"
+        assert client.get(address).status_code == 200
+
+
 # What is not in it
 
 
@@ -317,7 +360,6 @@ def test_what_is_not_public_is_in_no_feed(client, archive, make_issue, make_stor
         "/topics/a+b+c+d+e+f/feed",
         "/sections/nothing/feed",
         "/authors/nobody/feed",
-        "/search/x/feed",
     ],
 )
 def test_a_feed_of_nothing_published_is_not_found(client, archive, make_topic, feed):
@@ -339,6 +381,13 @@ def test_other_names_and_orders_of_topics_lead_to_the_feed_for_good(client, arch
     for feed in ("robotics+language-models", "robots+language-models", "robots+robots+language-models"):
         response = client.get(f"/topics/{feed}/feed.atom")
         assert (response.status_code, response["Location"]) == (301, "/topics/language-models+robots/feed.atom")
+
+
+def test_another_name_of_an_author_leads_to_the_feed_for_good(client, archive):
+    archive(1)
+    AuthorAlias.objects.create(author=Author.objects.named("Brown"), slug="braun")
+    response = client.get("/authors/braun/feed.json")
+    assert (response.status_code, response["Location"]) == (301, "/authors/brown/feed.json")
 
 
 # What moves `updated`, and what never changes
@@ -469,11 +518,15 @@ def test_pages_lead_to_their_feeds(client, archive):
         story.get_absolute_url(): ["/feed"],
         "/issues/": ["/feed", "/issues/feed"],
         "/topics/robots/": ["/feed", "/topics/robots/feed"],
+        "/search/": ["/feed"],
+        "/authors/brown/": ["/feed", "/authors/brown/feed"],
         story.section.get_absolute_url(): ["/feed", f"{story.section.get_absolute_url()}feed"],
     }
     for page, feeds_of_page in expected.items():
         html = client.get(page).content.decode()
-        found = re.findall(r'<link rel="alternate" type="([^"]+)" title="[^"]+" href="([^"]+)">', html)
+        found = re.findall(
+            r'<link rel="alternate" type="(application/(?:atom\+xml|feed\+json))" title="[^"]+" href="([^"]+)">', html
+        )
         assert [address for _, address in found] == [
             f"{feed}.{form}" for feed in feeds_of_page for form in ("atom", "json")
         ]
