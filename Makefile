@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP_COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-header \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
-.PHONY: run test lint format lock document-settings
+.PHONY: run test lint format lock document-settings bench-send drill
 
 run: $(VENV)/runtime.stamp
 	@$(BIN)/python manage.py run
@@ -29,6 +29,14 @@ lock: $(VENV)/dev.stamp
 	$(PIP_COMPILE) --output-file requirements.txt pyproject.toml
 	$(PIP_COMPILE) --output-file requirements-esp.txt --extra esp --constraint requirements.txt pyproject.toml
 	$(PIP_COMPILE) --output-file requirements-dev.txt --extra dev --extra esp --constraint requirements.txt pyproject.toml
+
+# How fast an issue goes out, beside others; needs PostgreSQL. `make bench-send ARGS="--rounds 2"` is shorter.
+bench-send: $(VENV)/dev.stamp
+	@$(BIN)/python -m benchmarks.send $(ARGS)
+
+# Kills and faults while 50,000 mails go out: nobody is lost, nobody gets two. On services that it starts itself.
+drill: $(VENV)/dev.stamp
+	@$(BIN)/python -m benchmarks.crash_drill $(ARGS)
 
 # .env.example and the table in docs/settings.md, from dynamically_typed/environment.py.
 document-settings: $(VENV)/runtime.stamp

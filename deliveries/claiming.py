@@ -49,15 +49,12 @@ def claim(mailing_id: int, journal: Journal, size: int) -> Batch | None:
         # Changed first, so that claims wait for a pause or cancellation under way, and these for a claim.
         if not Mailing.objects.sending().filter(pk=mailing_id).update(claimed_at=now):
             return None
-        due = Delivery.objects.filter(mailing=mailing_id).due(now).order_by("due_at").values_list("pk", flat=True)
-        claimed = list(due.select_for_update(skip_locked=True)[:size])
-        if not claimed:
+        due = Delivery.objects.filter(mailing=mailing_id).due(now).order_by("due_at").values("pk")
+        claimed = Delivery.objects.filter(pk__in=due.select_for_update(skip_locked=True)[:size])
+        if not claimed.update(state=DeliveryState.CLAIMED, claimed_by=journal.name, lease_expires_at=lease_end(now)):
             return None
-        Delivery.objects.filter(pk__in=claimed).update(
-            state=DeliveryState.CLAIMED, claimed_by=journal.name, lease_expires_at=lease_end(now)
-        )
         mailing = Mailing.objects.select_related("issue").get(pk=mailing_id)
-        readers = _readers(claimed)
+        readers = _readers(mailing, journal)
         active = [reader for reader in readers if reader.state == SubscriberState.ACTIVE]
         if len(active) < len(readers):
             _skip([reader for reader in readers if reader.state != SubscriberState.ACTIVE], now)
@@ -68,10 +65,11 @@ def lease_end(now: datetime.datetime) -> datetime.datetime:
     return now + datetime.timedelta(seconds=settings.SENDING_LEASE_SECONDS)
 
 
-def _readers(delivery_ids: list[int]) -> list[Reader]:
+def _readers(mailing: Mailing, journal: Journal) -> list[Reader]:
+    """Those of the batch, as they are now: also who left since the mailing was queued."""
     fields = ("pk", "attempts", "subscriber_id", "subscriber__email", "subscriber__state")
-    rows = Delivery.objects.filter(pk__in=delivery_ids).order_by().values_list(*fields)
-    return [Reader(*row) for row in rows]
+    claimed = Delivery.objects.filter(mailing=mailing).claimed().filter(claimed_by=journal.name)
+    return [Reader(*row) for row in claimed.order_by().values_list(*fields)]
 
 
 def _skip(readers: list[Reader], now: datetime.datetime) -> None:

@@ -59,11 +59,11 @@ class FrozenMessage:
 
 
 class Composer:
-    """Makes the mails of one mailing. Kept for a batch, so that each mail takes microseconds."""
+    """Makes the mails of one mailing. Kept while it is sent, so that each mail takes microseconds."""
 
     def __init__(self, mailing: Mailing) -> None:
-        self.mailing = mailing
         self.sender = headers.ascii_address(mailing.from_email)
+        self._message_ids = MessageIds(mailing)
         self._frozen = freeze_message(mailing)
         self._signer = unsubscribe_signer()
 
@@ -71,7 +71,7 @@ class Composer:
         """The same bytes each time, so that a retry is the same message. `to` is in ASCII."""
         return self._frozen.for_reader(
             to=to,
-            message_id=message_id(self.mailing, subscriber_id),
+            message_id=self._message_ids.of(subscriber_id),
             token=unsubscribe_token(subscriber_id, self._signer),
         )
 
@@ -93,20 +93,25 @@ def _link_of_readers() -> Link:
 
 def sample_message(mailing: Mailing, *, to: str, unsubscribe_url: str) -> bytes:
     """What readers will get, marked as a test; `unsubscribe_url` must not be anybody's. Raises BadAddress."""
+    domain = headers.ascii_address(mailing.from_email).rpartition("@")[2]
     return freeze_message(mailing, subject_prefix="[Test] ", link=Link(unsubscribe_url)).for_reader(
-        to=headers.ascii_address(to), message_id=make_msgid(domain=sender_domain(mailing)), token=""
+        to=headers.ascii_address(to), message_id=make_msgid(domain=domain), token=""
     )
 
 
-def message_id(mailing: Mailing, subscriber_id: int) -> str:
-    """Derived, so that it is the same on a retry, and with a MAC, so that nobody can make up those of others."""
-    name = f"{mailing.pk}.{subscriber_id}"
-    mac = salted_hmac("deliveries.message-id", name, algorithm="sha256").hexdigest()[:32]
-    return f"<{name}.{mac}@{sender_domain(mailing)}>"
+class MessageIds:
+    """Derived, so that they are the same on a retry, and with a MAC, so that nobody can make up those of others."""
 
+    def __init__(self, mailing: Mailing) -> None:
+        self._mailing_id = mailing.pk
+        self._domain = headers.ascii_address(mailing.from_email).rpartition("@")[2]
+        self._mac = salted_hmac("deliveries.message-id", "", algorithm="sha256")
 
-def sender_domain(mailing: Mailing) -> str:
-    return headers.ascii_address(mailing.from_email).rpartition("@")[2]
+    def of(self, subscriber_id: int) -> str:
+        name = f"{self._mailing_id}.{subscriber_id}"
+        mac = self._mac.copy()
+        mac.update(name.encode("ascii"))
+        return f"<{name}.{mac.hexdigest()[:32]}@{self._domain}>"
 
 
 def _header(mailing: Mailing, subject: str, link: Link) -> str:

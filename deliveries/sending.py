@@ -43,11 +43,12 @@ LONGEST_WAIT = datetime.timedelta(hours=12)
 MOST_FAILURES = 5  # breakdowns, however many connections each broke
 MOST_REFUSALS = 20
 # A batch is what can be sent in about so long: a pause or an unsubscribe waits no longer for it.
-SECONDS_PER_BATCH = 2.0
-FIRST_BATCH = 100
+SECONDS_PER_BATCH = 4.0
+FIRST_BATCH = 200
 SMALLEST_BATCH = 20
 SECONDS_BETWEEN_SIGNS_OF_LIFE = 5.0
 SENT = Outcome(DeliveryState.SENT)
+composers: dict[tuple[object, ...], Composer] = {}
 
 
 def send(mailing_id: int, seconds: float) -> bool:
@@ -112,7 +113,7 @@ class Sending:
 
     def mails(self) -> Iterator[Mail]:
         """Compose them one by one, until a pause, too many failures, or half the lease."""
-        composer = Composer(self.batch.mailing)
+        composer = composer_of(self.batch.mailing)
         for reader in self.batch.readers:
             if self.is_stopped or time.monotonic() > self.ends_at:
                 return
@@ -186,6 +187,15 @@ class Sending:
         """Put what was claimed and not begun back into the queue; of a cancelled mailing, it is skipped there."""
         if self.attempts:
             give_back(self.batch.mailing.pk, self.batch.rows.filter(pk__in=list(self.attempts)))
+
+
+def composer_of(mailing: Mailing) -> Composer:
+    """The same for all batches of a mailing in this process."""
+    key = (mailing.pk, mailing.fingerprint, mailing.started_at)
+    if key not in composers:
+        composers.clear()
+        composers[key] = Composer(mailing)
+    return composers[key]
 
 
 def outcome_of(error: TransportError | None, attempts: int) -> Outcome:

@@ -41,10 +41,11 @@ class Server:
 
 class Reply(NamedTuple):
     code: int
-    words: str
+    lines: tuple[bytes, ...]
 
     def __str__(self) -> str:
-        return f"{self.code} {self.words}"
+        words = b"\n".join(line[4:].rstrip() for line in self.lines)
+        return f"{self.code} {words.decode('utf-8', 'replace')}".replace("\x00", "")
 
 
 class Connection(asyncio.Protocol):
@@ -58,7 +59,7 @@ class Connection(asyncio.Protocol):
         self.deadline = inf  # on the loop's clock, looked at by `check_deadline`
         self._transport: asyncio.Transport
         self._unread = b""
-        self._lines: list[str] = []  # of a reply that goes on
+        self._lines: tuple[bytes, ...] = ()  # of a reply that goes on
         self._replies: deque[Reply] = deque()
         self._wanted = 0
         self._waiter: asyncio.Future[None] | None = None
@@ -73,12 +74,12 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         *lines, self._unread = (self._unread + data).split(b"\n")
         for line in lines:
-            self._lines.append(line.decode("utf-8", "replace").replace("\x00", "").rstrip())
+            self._lines = (*self._lines, line)
             if not REPLY_LINE.match(line):
-                self.abort(f"The server's answer was no SMTP reply: {self._lines[-1][:200]}")
+                self.abort(f"The server's answer was no SMTP reply: {line[:200]!r}")
                 break
             if line[3:4] != b"-":
-                self._add_reply()
+                self._add_reply(Reply(int(line[:3]), self._lines))
         if len(self._unread) + sum(map(len, self._lines)) > LONGEST_REPLY:
             self.abort("The server's reply has no end.")
         self._wake()
@@ -103,9 +104,8 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
         self._wake()
 
-    def _add_reply(self) -> None:
-        reply = Reply(int(self._lines[-1][:3]), "\n".join(line[4:] for line in self._lines))
-        self._lines = []
+    def _add_reply(self, reply: Reply) -> None:
+        self._lines = ()
         self._replies.append(reply)
         if reply.code == 421:  # It says that it hangs up.
             self.abort(str(reply))
@@ -160,7 +160,7 @@ class Connection(asyncio.Protocol):
             if reply.code != 250:
                 raise Unavailable(str(reply))
             return
-        lines = [line.partition(" ") for line in reply.words.split("\n")[1:]]
+        lines = [line.partition(" ") for line in str(reply)[4:].split("\n")[1:]]
         self.extensions = {name.upper(): parameters.upper() for name, _, parameters in lines}
 
     async def _start_tls(self) -> None:

@@ -16,7 +16,7 @@ from deliveries.errors import InDoubt, Misconfigured, Refused, TransportError, U
 from deliveries.mails import Feed, Log, Mail, Transport
 from deliveries.smtp_client import Connection, Server
 
-SECONDS_BETWEEN_RECORDS = 0.2  # after which the sender gets a chance to write down what happened
+SECONDS_BETWEEN_RECORDS = 0.4  # after which the sender gets a chance to write down what happened
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deliveries import headers
-from deliveries.composing import Composer, message_id, quoted_printable, sample_message
+from deliveries.composing import Composer, MessageIds, quoted_printable, sample_message
 from deliveries.errors import BadAddress
 from deliveries.freezing import fingerprint
 from deliveries.models import Mailing
@@ -156,15 +156,15 @@ def test_a_retry_is_the_same_message():
 def test_message_ids_differ_by_reader_and_mailing_and_lie_in_the_senders_domain():
     first, second = make_mailing(), make_mailing()
     second.pk = 8
-    ids = {message_id(mailing, reader) for mailing in (first, second) for reader in (1, 2, 12, 21)}
+    ids = {MessageIds(mailing).of(reader) for mailing in (first, second) for reader in (1, 2, 12, 21)}
     assert len(ids) == 8
     assert all(re.fullmatch(r"<[\w.]+@example\.org>", each) for each in ids)
 
 
 def test_a_message_id_cannot_be_made_up_without_the_key(settings):
-    before = message_id(make_mailing(), 3)
+    before = MessageIds(make_mailing()).of(3)
     settings.SECRET_KEY = "another"
-    assert message_id(make_mailing(), 3) != before
+    assert MessageIds(make_mailing()).of(3) != before
 
 
 @pytest.mark.parametrize("email", ["å@example.org", "two words@example.org", "a@b@\n.org", "", "a\x00@example.org"])

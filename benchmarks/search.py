@@ -1,0 +1,230 @@
+"""`make bench-search`: how long searches take in archives of 2,000, 20,000 and 100,000 stories, on both databases.
+
+Every kind of query is asked with several words, with facets, snippets and the objects that a page shows. What is told is
+CPU time, as a machine that does other things as well tells nothing by the clock: `database` is that of the database for
+all statements of a search (on PostgreSQL that of its process for us, from /proc), `search` that of the whole search,
+`page` that of the page through Django, each with the database's part. Arguments: other sizes, as in `2000 20000`.
+"""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import django
+import psycopg
+
+from scripts.run_tests import DATABASE_URLS, trouble_with_database
+
+SIZES = (2_000, 20_000, 100_000)
+MEASURES = ("database", "search", "page")
+WORDS, TIMES = 10, 2  # of each kind of query
+Report = dict[str, Any]
+Statement = tuple[str, Any]
+
+
+def main(arguments: list[str]) -> None:
+    sizes = [int(argument) for argument in arguments] or list(SIZES)
+    report: Report = {"unit": "ms", "sizes": sizes}
+    with tempfile.TemporaryDirectory(prefix="bench-search-") as folder:
+        report["sqlite"] = in_own_process(f"sqlite:///{folder}/db.sqlite3", folder, sizes)
+        sys.stdout.write(as_table("SQLite", report["sqlite"]))
+        with scratch_database() as url:
+            report["postgresql"] = in_own_process(url, folder, sizes) if url else None
+        postgresql = report["postgresql"]
+        sys.stdout.write(as_table("PostgreSQL", postgresql) if postgresql else "PostgreSQL: skipped, none answers.\n")
+    sys.stdout.write(json.dumps(report) + "\n")
+
+
+@contextmanager
+def scratch_database() -> Iterator[str]:
+    """The address of a new database, dropped afterwards; empty where no PostgreSQL lets us make one."""
+    given = os.environ.get("TEST_DATABASE_URL")
+    url = next((each for each in ([given] if given else DATABASE_URLS) if not trouble_with_database(each)), "")
+    if not url:
+        yield ""
+        return
+    server, name = url.rpartition("/")[0], f"bench_search_{os.getpid()}"
+    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+        try:
+            yield f"{server}/{name}"
+        finally:
+            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def in_own_process(database_url: str, folder: str, sizes: list[int]) -> Report:
+    """Django knows one database at a time."""
+    settings = {
+        "DATABASE_URL": database_url,
+        "VAR_DIR": folder,
+        "DEBUG": "false",
+        "SECRET_KEY": "of a benchmark",
+        "ALLOWED_HOSTS": "testserver",
+        "SITE_URL": "https://testserver",
+        "SECURE_SSL_REDIRECT": "false",
+        "DJANGO_SETTINGS_MODULE": "dynamically_typed.settings",
+    }
+    answer = Path(folder) / "answer.json"
+    command = [sys.executable, "-m", "benchmarks.search", "--measure", str(answer), *map(str, sizes)]
+    subprocess.run(command, env={**os.environ, **settings}, check=True)  # noqa: S603
+    return dict(json.loads(answer.read_text()))
+
+
+def measure(sizes: list[int]) -> Report:
+    """What is measured at each size, by kind of query: of each measure median and 95th percentile."""
+    django.setup()
+    from django.conf import settings
+    from django.core.management import call_command
+    from django.db import connection
+
+    from benchmarks.search_filling import Archive
+
+    settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    call_command("migrate", verbosity=0)
+    archive, report = Archive(), {}
+    for size in sizes:
+        start = time.monotonic()
+        archive.grow(size)
+        sys.stderr.write(f"{connection.vendor}: {size} stories after {time.monotonic() - start:.0f} s\n")
+        report[str(size)] = {kind: measure_kind(queries) for kind, queries in kinds_of_queries(archive).items()}
+        report[str(size)]["indexing a story"] = {"search": summary(indexing_times(archive))}
+    return report
+
+
+def kinds_of_queries(archive: Any) -> dict[str, list[str]]:
+    def words(rank: int) -> list[str]:
+        return list(archive.vocabulary[rank : rank + WORDS])
+
+    def pairs(rank: int) -> list[str]:
+        """Of words that stand next to each other somewhere, one of them of this rank."""
+        wanted, found = set(archive.vocabulary[rank : rank + 20 * WORDS]), []
+        for text, _ in archive.pool:
+            each = text.split()
+            place = next((n for n, word in enumerate(each[:-1]) if word in wanted), None)
+            if place is not None:
+                found.append(f'"{each[place]} {each[place + 1]}"')
+        return found[:WORDS]
+
+    common, topics = words(20), [f"{word} {n}" for n, word in enumerate(archive.vocabulary[1000 : 1000 + WORDS])]
+    return {
+        "very common": words(0),
+        "common": words(100),
+        "rare": words(20_000),
+        "two common": [f"{one} {other}" for one, other in zip(common, words(60), strict=True)],
+        "either of two": [f"{one} OR {other}" for one, other in zip(common, words(60), strict=True)],
+        "without": [f"{one} -{other}" for one, other in zip(common, words(60), strict=True)],
+        "phrase": pairs(0),
+        "rare phrase": pairs(2_000),
+        "prefix": [f"{word[:4]}*" for word in words(300)],
+        "misspelt": [word[:3] + word[4:] for word in words(3_000)],
+        "with a filter": [f'{word} topic:"{topic}"' for word, topic in zip(common, topics, strict=True)],
+        "filter alone": [f'topic:"{topic}"' for topic in topics],
+    }
+
+
+def measure_kind(queries: list[str]) -> Report:
+    from django.test import Client
+
+    from issues.search import parse, search
+
+    measured: dict[str, list[float]] = {name: [] for name in MEASURES}
+    search(parse(queries[0]))  # so that no first time is among them
+    for text in queries * TIMES:
+        statements: list[Statement] = []
+        measured["search"].append(cpu_time(partial(search, parse(text)), statements))
+        measured["database"].append(database_time(statements))
+        measured["page"].append(cpu_time(partial(Client().get, "/search/", {"q": text}), []))
+    return {name: summary(values) for name, values in measured.items()}
+
+
+def cpu_time(work: Callable[[], object], statements: list[Statement]) -> float:
+    """Of our thread and PostgreSQL's for it, in milliseconds; `statements` gets what is asked of the database."""
+    from django.db import connection
+
+    def noted(execute: Any, statement: str, parameters: Any, *context: Any) -> Any:
+        statements.append((statement, parameters))
+        return execute(statement, parameters, *context)
+
+    with connection.execute_wrapper(noted):
+        start, before = time.thread_time(), backend_time()
+        work()
+        return 1000 * (time.thread_time() - start) + backend_time() - before
+
+
+def database_time(statements: list[Statement]) -> float:
+    """The same statements again, without Django's part in them, in milliseconds."""
+    from django.db import connection
+
+    start, before = time.thread_time(), backend_time()
+    if connection.vendor == "sqlite":
+        for statement, parameters in statements:
+            connection.connection.execute(statement.replace("%s", "?"), parameters or ()).fetchall()
+        return 1000 * (time.thread_time() - start)
+    with connection.connection.transaction():
+        for statement, parameters in statements:
+            if "SAVEPOINT" not in statement:
+                connection.connection.execute(statement, parameters)
+    return backend_time() - before
+
+
+def backend_time() -> float:
+    """CPU time of PostgreSQL's process for our connection so far, in milliseconds; on SQLite none."""
+    from django.db import connection
+
+    if connection.vendor == "sqlite":
+        return 0
+    connection.ensure_connection()
+    schedule = Path(f"/proc/{connection.connection.info.backend_pid}/schedstat")  # Its first figure: nanoseconds.
+    return int(schedule.read_text().split()[0]) / 1e6
+
+
+def indexing_times(archive: Any) -> list[float]:
+    """Of a story whose text has changed by a few words: what indexing adds to saving it."""
+    from django.db import transaction
+
+    from issues.models import Story
+    from issues.search.indexing import index_stories
+
+    def index(story: Story) -> None:
+        with transaction.atomic():
+            index_stories([story.pk])
+
+    times = []
+    for number in range(WORDS * TIMES):
+        story = Story.objects.get(pk=archive.size - number)
+        for version in ("the first time", "once more"):
+            story.body_html = f"<p>{archive.pool[number][0]} {version}</p>"
+            story.save(update_fields=["body_html"])
+            times.append(cpu_time(partial(index, story), []))
+    return times[1::2]
+
+
+def summary(values: list[float]) -> dict[str, float]:
+    return {"median": round(statistics.median(values), 2), "p95": round(statistics.quantiles(values, n=20)[-1], 2)}
+
+
+def as_table(name: str, report: Report) -> str:
+    lines = [f"\n{name}: median / 95th percentile of CPU time, ms"]
+    lines.append(f"{'':10}{'':18}" + "".join(f"{measure:>18}" for measure in MEASURES))
+    for size, kinds in report.items():
+        for kind, measured in kinds.items():
+            cells = (measured.get(each) for each in MEASURES)
+            texts = (f"{cell['median']:.1f} / {cell['p95']:.1f}" if cell else "" for cell in cells)
+            lines.append(f"{int(size):>9,} {kind:18}" + "".join(f"{text:>18}" for text in texts))
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--measure"]:
+        Path(sys.argv[2]).write_text(json.dumps(measure([int(size) for size in sys.argv[3:]])))
+    else:
+        main(sys.argv[1:])

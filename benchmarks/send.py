@@ -1,0 +1,272 @@
+"""`make bench-send`: how fast an issue goes out, beside others that send the same to the same servers.
+
+The engine of this project, Postfix's smtp-source (one constant message, no ledger: the limit), a batch of
+EmailMultiAlternatives and one task for each reader take turns, in several rounds of one run. 45 KB of HTML and 8 KB of
+text, 8 connections, two Celery workers, the ledger on PostgreSQL in a scratch database. The table shows medians, the last
+line is one JSON object: ratios are medians of the rounds' own ratios, since the machine's speed changes between rounds.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import psycopg
+import redis
+
+from benchmarks import site
+from scripts.run_tests import find_services
+
+CONNECTIONS, WORKERS = 8, 2
+ROUND_TRIP = 50  # milliseconds, of the server that is far away
+BROKER_URL = "redis://127.0.0.1:6379/13"
+# Ratio: (messages a second of this, of that, what it should be at least).
+GOALS = {
+    "smtp_source": ("engine", "smtp-source", 1.0),
+    "far_smtp_source": ("engine, far", "smtp-source, far", 3.5),
+    "batch": ("engine", "batch", 20.0),
+    "task_each": ("engine", "task each", 60.0),
+}
+MOST_CPU, MOST_MEMORY = 120.0, 90.0  # microseconds a message, megabytes
+# How many mails each takes a round: a few seconds' worth.
+MAILS = {
+    "engine": 8000,
+    "smtp-source": 8000,
+    "batch": 400,
+    "task each": 160,
+    "engine, light": 8000,
+    "smtp-source, light": 8000,
+    "engine, far": 1200,
+    "smtp-source, far": 320,
+}
+
+
+class Result(NamedTuple):
+    rate: float  # messages a second
+    cpu: float  # microseconds of the sending processes for a message
+    database_cpu: float = 0.0
+
+
+class Bench:
+    def __init__(self, port: int, worker: site.Process, scale: float) -> None:
+        self.port, self.worker, self.scale = port, worker, scale
+        self.results: dict[str, list[Result]] = {name: [] for name in MAILS}
+        self.issues = 0
+        self.message_size = 0
+
+    def run_round(self) -> None:
+        user = ("-u", "nobody") if os.geteuid() == 0 else ()
+        with self.server("smtp-sink", *user, f"127.0.0.1:{self.port}", "256"):
+            for name in ("engine", "smtp-source", "batch", "task each"):
+                self.measure(name)
+        for kind, round_trip in (("light", 0), ("far", ROUND_TRIP)):
+            arguments = ("--port", str(self.port), "--round-trip", str(round_trip))
+            with self.server(sys.executable, "-m", "benchmarks.sink", *arguments):
+                self.measure(f"engine, {kind}")
+                self.measure(f"smtp-source, {kind}")
+
+    @contextmanager
+    def server(self, *command: str) -> Iterator[None]:
+        process = site.Process(*command)
+        site.wait_for_port(self.port)
+        try:
+            yield
+        finally:
+            process.kill()
+
+    def measure(self, name: str) -> None:
+        count = max(round(MAILS[name] * self.scale), 1)
+        kind = name.partition(",")[0]
+        send: Callable[[int], Result] = {
+            "engine": self.engine,
+            "smtp-source": self.smtp_source,
+            "batch": self.batch,
+            "task each": self.task_each,
+        }[kind]
+        result = send(count)
+        self.results[name].append(result)
+        say(f"  {name:20} {result.rate:8,.0f} messages/s {result.cpu:8,.0f} µs")
+
+    def smtp_source(self, count: int) -> Result:
+        """Over connections that it keeps, as we do."""
+        command = ["smtp-source", "-d", "-s", str(CONNECTIONS), "-m", str(count), "-l", str(self.message_size)]
+        command += ["-f", "digest@example.org", "-t", "reader@example.org", f"127.0.0.1:{self.port}"]
+        start = time.monotonic()
+        child = subprocess.Popen(command)  # noqa: S603, our own
+        _, status, usage = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+        seconds = time.monotonic() - start
+        if child.returncode:
+            raise SystemExit("smtp-source failed.")
+        return Result(count / seconds, (usage.ru_utime + usage.ru_stime) / count * 1e6)
+
+    def engine(self, count: int) -> Result:
+        """From the press of the button to the mailing's end."""
+        return self.mail(count, tasks=WORKERS)
+
+    def batch(self, count: int) -> Result:
+        from benchmarks.tasks import send_in_batches
+
+        def enqueue(mailing_id: int, ids: list[int]) -> None:
+            for part in (ids[::2], ids[1::2]):
+                send_in_batches.delay(mailing_id, part)
+
+        return self.mail(count, tasks=0, enqueue=enqueue)
+
+    def task_each(self, count: int) -> Result:
+        from benchmarks.tasks import send_one
+
+        def enqueue(mailing_id: int, ids: list[int]) -> None:
+            for each in ids:
+                send_one.delay(mailing_id, each)
+
+        return self.mail(count, tasks=0, enqueue=enqueue)
+
+    def mail(self, count: int, *, tasks: int, enqueue: Callable[[int, list[int]], None] | None = None) -> Result:
+        from django.conf import settings
+
+        from deliveries import reconciling
+        from deliveries.composing import Composer
+        from deliveries.models import Delivery, Mailing
+
+        settings.SENDING_TASKS = tasks
+        set_audience(count)
+        self.issues += 1
+        mailing = site.make_mailing(self.issues)
+        cpu, database_cpu, start = self.worker.cpu_seconds(), database_cpu_seconds(), time.monotonic()
+        site.start(mailing)
+        if enqueue:
+            enqueue(mailing.pk, list(Delivery.objects.filter(mailing=mailing).values_list("pk", flat=True)))
+        remaining = Delivery.objects.filter(mailing=mailing).remaining()
+        site.wait_for(lambda: not remaining.exists(), 240)
+        seconds = time.monotonic() - start
+        cpu, database_cpu = self.worker.cpu_seconds() - cpu, database_cpu_seconds() - database_cpu
+        reconciling.finish()
+        sent = mailing.deliveries.filter(state="sent").count()
+        if sent != count:
+            raise SystemExit(f"Of {count} mails, {sent} were sent.")
+        composer = Composer(Mailing.objects.get(pk=mailing.pk))
+        self.message_size = len(composer.message_for(1, "reader1@example.org"))
+        return Result(count / seconds, cpu / count * 1e6, database_cpu / count * 1e6)
+
+
+def set_audience(count: int) -> None:
+    from subscribers.models import Subscriber
+
+    last = Subscriber.objects.order_by("pk").values_list("pk", flat=True)[count - 1]
+    Subscriber.objects.filter(pk__lte=last).exclude(state="active").update(state="active")
+    Subscriber.objects.filter(pk__gt=last).exclude(state="pending").update(state="pending")
+
+
+def database_cpu_seconds() -> float:
+    """Of the processes that serve the scratch database, where they run on this machine."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pid FROM pg_stat_activity WHERE datname = current_database()")
+        return site.cpu_seconds(pid for (pid,) in cursor.fetchall())
+
+
+def report(bench: Bench) -> None:
+    say(f"\n{'':22}{'messages/s':>12}{'CPU a message':>16}{'PostgreSQL':>12}")
+    medians = {}
+    for name, results in bench.results.items():
+        rate, cpu, database_cpu = (statistics.median(values) for values in zip(*results, strict=True))
+        medians[name] = Result(rate, cpu, database_cpu)
+        database = f"{database_cpu:,.0f} µs" if database_cpu else ""
+        say(f"{name:22}{rate:12,.0f}{cpu:13,.0f} µs{database:>12}")
+    peak = bench.worker.peak_megabytes()
+    say(f"\nPeak memory of the largest worker process: {peak:.0f} MB. One message: {bench.message_size:,} bytes.")
+    figures: dict[str, object] = {}
+    for name, (ours, theirs, goal) in GOALS.items():
+        pairs = zip(bench.results[ours], bench.results[theirs], strict=True)
+        ratio = statistics.median(each.rate / other.rate for each, other in pairs)
+        figures[name] = {"ratio": round(ratio, 2), "goal": goal, "met": ratio >= goal}
+    cpu = medians["engine"].cpu
+    figures["cpu_microseconds"] = {"value": round(cpu), "goal": MOST_CPU, "met": cpu <= MOST_CPU}
+    figures["peak_megabytes"] = {"value": round(peak), "goal": MOST_MEMORY, "met": peak <= MOST_MEMORY}
+    figures["messages_per_second"] = {name: round(result.rate) for name, result in medians.items()}
+    say(json.dumps(figures))
+
+
+def require_tools() -> None:
+    """smtp-sink and smtp-source come with Postfix."""
+    os.environ["PATH"] += ":/usr/sbin"
+    if shutil.which("smtp-sink") and shutil.which("smtp-source"):
+        return
+    if os.geteuid() != 0:
+        raise SystemExit(
+            "smtp-sink and smtp-source are missing: install Debian's package postfix, or run this as root."
+        )
+    say("Installing postfix, for smtp-sink and smtp-source…")
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    for command in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", "postfix"]):
+        subprocess.run(["apt-get", *command], env=environment, check=True, stdout=subprocess.DEVNULL)  # noqa: S603, S607
+
+
+def find_broker(folder: Path) -> str:
+    """Redis, of which an unusual database is emptied; or files."""
+    try:
+        with redis.Redis.from_url(BROKER_URL, socket_connect_timeout=2) as client:
+            client.flushdb()
+    except redis.RedisError as error:
+        say(f"No Redis answers ({error}): the broker is a folder in {folder}.")
+        return "filesystem://"
+    return BROKER_URL
+
+
+def say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Compare ways to send an issue.")
+    parser.add_argument("--rounds", type=int, default=4)
+    parser.add_argument("--scale", type=float, default=1.0, help="of the number of mails")
+    options = parser.parse_args()
+    require_tools()
+    server_url, _, trouble = find_services()
+    if trouble:
+        raise SystemExit(f"This needs PostgreSQL and can't go on, {trouble}.")
+    port = site.free_port()
+    with tempfile.TemporaryDirectory() as folder, site.scratch_database(server_url) as database_url:
+        site.set_up(
+            Path(folder),
+            database_url=database_url,
+            broker_url=find_broker(Path(folder)),
+            email_url=f"smtp://127.0.0.1:{port}",
+            SENDING_TASKS=WORKERS,
+            SENDING_CONNECTIONS=CONNECTIONS // WORKERS,
+        )
+        site.make_readers(max(1, round(max(MAILS.values()) * options.scale)))
+        worker = site.Process.worker(concurrency=WORKERS)
+        try:
+            run(Bench(port, worker, options.scale), options.rounds)
+        finally:
+            worker.stop()
+
+
+def run(bench: Bench, rounds: int) -> None:
+    with bench.server(sys.executable, "-m", "benchmarks.sink", "--port", str(bench.port)):
+        bench.engine(100)  # until the workers are up and warm
+    for number in range(1, rounds + 1):
+        say(f"Round {number} of {rounds}, load {os.getloadavg()[0]:.1f}")
+        bench.run_round()
+    report(bench)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except psycopg.OperationalError as error:
+        raise SystemExit(f"PostgreSQL: {error}") from error

@@ -1,0 +1,209 @@
+"""The project on services of its own, for benchmarks: a scratch database, a broker, workers, readers, mailings."""
+
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+
+if TYPE_CHECKING:
+    from deliveries.models import Mailing
+
+ROOT = Path(__file__).resolve().parent.parent
+HTML_SIZE, TEXT_SIZE = 45_000, 8_000  # bytes
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@contextmanager
+def scratch_database(url: str) -> Iterator[str]:
+    """Make a database on the server of this URL, and drop it in the end."""
+    name = f"dt_benchmark_{secrets.token_hex(4)}"
+    with psycopg.connect(url, dbname="postgres", autocommit=True) as server:
+        server.execute(f'CREATE DATABASE "{name}"')
+    try:
+        yield urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+    finally:
+        with psycopg.connect(url, dbname="postgres", autocommit=True) as server:
+            server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def set_up(folder: Path, *, database_url: str, broker_url: str, email_url: str, **settings: object) -> None:
+    """Make this process and its children the project on these services, with its tables."""
+    os.environ.update(
+        {
+            "DJANGO_SETTINGS_MODULE": "dynamically_typed.settings",
+            "DEBUG": "false",
+            "SECRET_KEY": secrets.token_urlsafe(50),
+            "ALLOWED_HOSTS": "digest.example.org",
+            "SITE_URL": "https://digest.example.org",
+            "VAR_DIR": str(folder),
+            "DATABASE_URL": database_url,
+            "CELERY_BROKER_URL": broker_url,
+            "EMAIL_URL": email_url,
+            "LOG_LEVEL": "ERROR",
+            **{name: str(value) for name, value in settings.items()},
+        }
+    )
+    import django
+
+    django.setup()
+    from django.core.management import call_command
+
+    call_command("migrate", verbosity=0)
+
+
+def make_readers(count: int) -> None:
+    from subscribers.models import Subscriber
+
+    rows = (Subscriber(email=f"reader{number}@example.org", state="active") for number in range(count))
+    Subscriber.objects.bulk_create(rows, batch_size=5000)
+
+
+def make_mailing(number: int) -> "Mailing":
+    """An approved mailing of an issue with one story."""
+    from deliveries import freezing
+    from issues.models import Issue, Publication, Section, Story
+    from issues.writing import save_story
+
+    Publication.objects.current()
+    Publication.objects.update(postal_address="1 Example Street", from_email="digest@example.org")
+    section = Section.objects.get_or_create(name="Research", slug="research")[0]
+    issue = Issue.objects.create(number=number, title="A benchmark")
+    story = Story(title=f"Story {number}", slug=f"story-{number}", section=section, issue=issue, position=1)
+    story.state, story.body = "approved", "A text."
+    save_story(story)
+    return freezing.freeze(issue, by=None)
+
+
+def start(mailing: "Mailing") -> None:
+    """Start it, with contents of the usual size: 45 KB of HTML and 8 KB of text."""
+    from django.db import transaction
+
+    from deliveries import queueing
+    from deliveries.models import Mailing
+
+    with transaction.atomic():
+        queueing.start(mailing)
+        html, text = grown(mailing.html, HTML_SIZE, "</body>"), grown(mailing.text, TEXT_SIZE, "")
+        Mailing.objects.filter(pk=mailing.pk).update(html=html, text=text)
+
+
+def grown(content: str, size: int, before: str) -> str:
+    """The content with paragraphs added, until it has this size."""
+    line = "<p>Language models are few-shot learners – they say “so” in 74 pages.</p>\n"
+    filling = (line if before else "Language models are few-shot learners – they say so in 74 pages.\n") * 1000
+    head, found, tail = content.rpartition(before) if before else (content, "", "")
+    return head + filling[: size - len(content.encode())].rpartition("\n")[0] + "\n" + found + tail
+
+
+class Process:
+    """A child in a process group of its own; its CPU time and memory are those of the whole group."""
+
+    def __init__(self, *command: str, **environment: str) -> None:
+        self.popen = subprocess.Popen(  # noqa: S603, the commands are our own
+            command,
+            cwd=ROOT,
+            env=os.environ | {"PYTHONWARNINGS": "ignore"} | environment,
+            start_new_session=True,
+            stdin=subprocess.DEVNULL,
+        )
+
+    @classmethod
+    def python(cls, *arguments: str, **environment: str) -> "Process":
+        return cls(sys.executable, *arguments, **environment)
+
+    @classmethod
+    def worker(cls, *, concurrency: int = 2) -> "Process":
+        return cls.python(
+            *("-m", "celery", "--quiet", "-A", "benchmarks.worker", "worker"),
+            *(
+                "--concurrency",
+                str(concurrency),
+                "--without-heartbeat",
+                "--without-gossip",
+                "--without-mingle",
+                "--loglevel",
+                "ERROR",
+            ),
+        )
+
+    def pids(self) -> list[int]:
+        group = str(self.popen.pid)
+        return [int(path.name) for path in Path("/proc").glob("[0-9]*") if _stat(path)[2:3] == [group]]
+
+    def cpu_seconds(self) -> float:
+        return cpu_seconds(self.pids())
+
+    def peak_megabytes(self) -> float:
+        """Of the largest process among them."""
+        return max((_peak(pid) for pid in self.pids()), default=0) / 1024
+
+    def stop(self) -> None:
+        if self.popen.poll() is None:
+            self.popen.terminate()
+            try:
+                self.popen.wait(20)
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+    def kill(self) -> None:
+        """SIGKILL, for all of them at once."""
+        try:
+            os.killpg(self.popen.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return
+        self.popen.wait()
+
+
+def cpu_seconds(pids: Iterable[int]) -> float:
+    """Of processes of this machine; those that are gone count nothing."""
+    stats = [_stat(Path(f"/proc/{pid}")) for pid in pids]
+    return sum(int(stat[11]) + int(stat[12]) for stat in stats if stat) / TICKS
+
+
+def _stat(folder: Path) -> Sequence[str]:
+    """The fields of /proc/PID/stat from the third on; none if the process is gone."""
+    try:
+        return (folder / "stat").read_text().rpartition(") ")[2].split()
+    except OSError:
+        return []
+
+
+def _peak(pid: int) -> int:
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("VmHWM")), 0)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for_port(port: int) -> None:
+    def answers() -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    wait_for(answers, 20)
+
+
+def wait_for(condition: Callable[[], bool], seconds: float, every: float = 0.02) -> None:
+    """Raises TimeoutError."""
+    until = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > until:
+            raise TimeoutError
+        time.sleep(every)
