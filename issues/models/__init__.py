@@ -2,7 +2,7 @@ from issues.models.history import Correction, Revision
 from issues.models.image import Image
 from issues.models.issue import Issue, IssueQuerySet, IssueState
 from issues.models.publication import Publication, Section
-from issues.models.search import SearchEntry, SearchKind, SearchWord
+from issues.models.search import SearchEntry, SearchKind, SearchText, SearchWord
 from issues.models.story import Reference, Story, StoryPaper, StoryQuerySet, StoryResource, StoryState
 from issues.models.topic import StoryTopic, Topic, TopicAlias
 
@@ -17,6 +17,7 @@ __all__ = [
     "Revision",
     "SearchEntry",
     "SearchKind",
+    "SearchText",
     "SearchWord",
     "Section",
     "Story",

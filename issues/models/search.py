@@ -18,9 +18,10 @@ class SearchEntryQuerySet(models.QuerySet["SearchEntry"]):
 
 
 class SearchEntry(models.Model):
-    """A published thing that can be found: the text that readers see of it. How the database finds it stands beside it.
+    """A published thing that can be found. Its rows are short, as a search reads a thousand of them.
 
-    Beside it is `issues_searchindex`, which differs between the databases: see issues/search/sqlite.py and postgresql.py.
+    Beside it are its text, and `issues_searchindex`, which differs between the databases: see issues/search/sqlite.py and
+    postgresql.py.
     """
 
     id = models.BigIntegerField(primary_key=True, help_text="Sorts by date: see issues/search/documents.py.")
@@ -28,7 +29,6 @@ class SearchEntry(models.Model):
     object_id = models.BigIntegerField()
     public_from = models.DateTimeField(db_index=True)
     labels = models.TextField(help_text="What it is counted under, separated by spaces: t:12 s:3 y:2020 k:story.")
-    text = models.TextField()
 
     objects = SearchEntryQuerySet.as_manager()
 
@@ -41,6 +41,16 @@ class SearchEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.object_id}"
+
+
+class SearchText(models.Model):
+    """What readers see of an entry, a block a line, its title first."""
+
+    entry = models.OneToOneField(SearchEntry, models.CASCADE, primary_key=True, related_name="text_row")
+    text = models.TextField()
+
+    def __str__(self) -> str:
+        return self.text.partition("\n")[0]
 
 
 class SearchWord(models.Model):

@@ -12,6 +12,7 @@ from issues.models import (
     IssueState,
     SearchEntry,
     SearchKind,
+    SearchText,
     SearchWord,
     Story,
     StoryPaper,
@@ -54,7 +55,7 @@ class Change(NamedTuple):
 
     @property
     def rewritten(self) -> bool:
-        return self.moved or bool(self.before and self.after and self.before.text != self.after.text)
+        return self.moved or bool(self.before and self.after and self.before.text_row.text != self.after.text)
 
 
 @transaction.atomic
@@ -106,10 +107,12 @@ def refresh(kind: SearchKind, pks: Iterable[int]) -> list[Change]:
     wanted = set(pks)
     if not wanted:
         return []
-    entries = {entry.object_id: entry for entry in SearchEntry.objects.filter(kind=kind, object_id__in=wanted)}
+    stored = SearchEntry.objects.filter(kind=kind, object_id__in=wanted).select_related("text_row")
+    entries = {entry.object_id: entry for entry in stored}
     documents = {document.object_id: document for document in DOCUMENTS[kind](wanted)}
     changes = [Change(entries.get(pk), documents.get(pk)) for pk in sorted(wanted)]
-    store([change for change in changes if change.rewritten])
+    if rewritten := [change for change in changes if change.rewritten]:
+        store(rewritten)
     return changes
 
 
@@ -125,7 +128,13 @@ def store(changes: Sequence[Change]) -> None:
             [entry_of(document) for document in documents],
             update_conflicts=True,
             unique_fields=["id"],
-            update_fields=["public_from", "labels", "text"],
+            update_fields=["public_from", "labels"],
+        )
+        SearchText.objects.bulk_create(
+            [SearchText(entry_id=document.id, text=document.text) for document in documents],
+            update_conflicts=True,
+            unique_fields=["entry"],
+            update_fields=["text"],
         )
         engine().write([row_of(document) for document in documents])
 
@@ -137,7 +146,6 @@ def entry_of(document: Document) -> SearchEntry:
         object_id=document.object_id,
         public_from=document.public_from,
         labels=" ".join(document.labels),
-        text=document.text,
     )
 
 
@@ -149,13 +157,14 @@ def count_words(changes: Iterable[Change]) -> None:
     """Keep count of the words, in alphabetical order, so that two transactions never wait for each other's."""
     counts: Counter[str] = Counter()
     for change in changes:
-        before = different_words(change.before.text) if change.before else set()
+        before = different_words(change.before.text_row.text) if change.before else set()
         after = different_words(change.after.text) if change.after else set()
         counts.update(after - before)
         counts.subtract(before - after)
     more = [(word, plain_and_stem(word)[1], count) for word, count in sorted(counts.items()) if count > 0]
-    with connection.cursor() as cursor:
-        cursor.executemany(ADD_WORD, more)
+    if more:
+        with connection.cursor() as cursor:
+            cursor.executemany(ADD_WORD, more)
     for count in {count for count in counts.values() if count < 0}:
         fewer = SearchWord.objects.filter(word__in=sorted(word for word in counts if counts[word] == count))
         fewer.filter(count__lte=-count).delete()

@@ -161,7 +161,7 @@ def read_item(match: re.Match[str]) -> Item | None:
         return None
     read_back = ITEM.fullmatch(item.value)
     looks_like_syntax = item.value in EITHER or (read_back is not None and read_back["field"])
-    return replace(item, quoted=True) if looks_like_syntax and not item.field else item
+    return replace(item, quoted=True, prefix=False) if looks_like_syntax and not item.field else item
 
 
 def without_controls(text: str) -> str:
