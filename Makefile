@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP_COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-header \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
-.PHONY: run test lint format lock document-settings bench-send drill
+.PHONY: run test lint format lock document-settings bench-send drill bench-search
 
 run: $(VENV)/runtime.stamp
 	@$(BIN)/python manage.py run
@@ -41,6 +41,10 @@ drill: $(VENV)/dev.stamp
 # .env.example and the table in docs/settings.md, from dynamically_typed/environment.py.
 document-settings: $(VENV)/runtime.stamp
 	$(BIN)/python manage.py document_settings
+
+# Searches in archives of up to 100,000 stories, on SQLite and on a PostgreSQL that answers. Some minutes, some 3 GB on disk.
+bench-search: $(VENV)/dev.stamp
+	@$(BIN)/python -m benchmarks.search $(ARGS)
 
 # Each stamp is newer than the requirements that were installed last.
 $(VENV)/runtime.stamp: requirements.txt

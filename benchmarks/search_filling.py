@@ -14,7 +14,18 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from issues.models import Issue, IssueState, SearchEntry, SearchKind, SearchWord, Section, Story, StoryTopic, Topic
+from issues.models import (
+    Issue,
+    IssueState,
+    SearchEntry,
+    SearchKind,
+    SearchText,
+    SearchWord,
+    Section,
+    Story,
+    StoryTopic,
+    Topic,
+)
 from issues.search import postgresql
 from issues.search.documents import Document
 from issues.search.engines import engine
@@ -116,15 +127,17 @@ def date_of_issue(number: int) -> datetime.date:
     return FIRST_DATE + datetime.timedelta(hours=12 * number)
 
 
-def write_entries(documents: Iterable[Document]) -> None:
+def write_entries(documents: list[Document]) -> None:
+    texts = [SearchText(entry_id=document.id, text=document.text) for document in documents]
     if connection.vendor == "sqlite":
         SearchEntry.objects.bulk_create(map(entry_of, documents))
+        SearchText.objects.bulk_create(texts)
         return
     rows = (
-        (entry.id, entry.kind, entry.object_id, entry.public_from, entry.labels, entry.text)
-        for entry in map(entry_of, documents)
+        (entry.id, entry.kind, entry.object_id, entry.public_from, entry.labels) for entry in map(entry_of, documents)
     )
-    copy("COPY issues_searchentry (id, kind, object_id, public_from, labels, text) FROM STDIN", rows)
+    copy("COPY issues_searchentry (id, kind, object_id, public_from, labels) FROM STDIN", rows)
+    copy("COPY issues_searchtext (entry_id, text) FROM STDIN", ((each.entry_id, each.text) for each in texts))
 
 
 def write_rows(rows: list[IndexRow]) -> None:
