@@ -9,6 +9,7 @@ from django.template.response import TemplateResponse
 
 from subscribers import erasure, signup
 from subscribers.addresses import shown
+from subscribers.admin_pages import ListPages
 from subscribers.forms import AddSubscriberForm
 from subscribers.models import ConsentEvent, Subscriber, SubscriberQuerySet
 
@@ -31,7 +32,7 @@ class ConsentEventInline(admin.TabularInline):  # type: ignore[type-arg]  # Para
 
 
 @admin.register(Subscriber)
-class SubscriberAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class SubscriberAdmin(ListPages):
     """States change by actions only, which call the same functions as the pages that readers see."""
 
     list_display = ["address", "state", "since", "last_change"]

@@ -85,7 +85,8 @@ def import_file(
     else:
         source = f"{SOURCE}{format.name}, {name or path.name}"[:LONGEST_SOURCE]
         outcome = staging.take_in(consent=consent, source=source, now=now, unchanged=lambda: _erased() == erased)
-    report.added, report.known, report.left_elsewhere = outcome.added, outcome.known, outcome.left_elsewhere
+    report.added = dict(sorted(outcome.added.items(), key=lambda each: -RANKS[each[0]]))  # the active ones first
+    report.known, report.left_elsewhere = outcome.known, outcome.left_elsewhere
     settled = sum(report.added.values()) + sum(report.known.values()) + sum(report.left_out.values()) + report.refused
     if report.rows > settled:
         report.leave_out(TWICE, report.rows - settled)

@@ -53,8 +53,7 @@ def staging() -> Iterator[Stage]:
         cursor.execute(f"DROP TABLE IF EXISTS {STAGED}")
         cursor.execute(f"CREATE TEMPORARY TABLE {STAGED} (email text, rank smallint, since {_time_type()}, proof text)")
         if connection.vendor == "postgresql":
-            with cursor.copy(f"COPY {STAGED} (email, rank, since, proof) FROM STDIN") as copy:
-                yield lambda rows: _copy(copy, rows)
+            yield lambda rows: _copy(cursor, rows)
             cursor.execute(f"ANALYZE {STAGED}")
         else:
             yield lambda rows: _insert(cursor, rows)
@@ -165,9 +164,10 @@ def _known(cursor: Any) -> Outcome:
     return outcome
 
 
-def _copy(copy: Any, rows: Sequence[StagedRow]) -> None:
-    for row in rows:
-        copy.write_row(row)
+def _copy(cursor: Any, rows: Sequence[StagedRow]) -> None:
+    with cursor.copy(f"COPY {STAGED} (email, rank, since, proof) FROM STDIN") as copy:
+        for row in rows:
+            copy.write_row(row)
 
 
 def _insert(cursor: Any, rows: Sequence[StagedRow]) -> None:

@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from subscribers import erasure, mail
+from subscribers import erasure, mail, uploads
 from subscribers.errors import MailServerUnavailable
 
 
@@ -26,3 +26,13 @@ def answer_forgotten_sign_ups() -> None:
 @shared_task
 def forget_unconfirmed() -> None:
     erasure.forget_unconfirmed()
+
+
+@shared_task(soft_time_limit=3000, time_limit=3300)  # seconds, below the broker's visibility timeout
+def work_on_import(run_id: int) -> None:
+    uploads.work(run_id)
+
+
+@shared_task
+def delete_old_imports() -> None:
+    uploads.delete_old()
