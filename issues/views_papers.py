@@ -14,6 +14,7 @@ from issues.paper_lists import (
     RESOURCE_PARAMETERS,
     address_with,
     chosen,
+    kept,
     listed_papers,
     listed_resources,
     named,
@@ -32,11 +33,12 @@ MOST_TOGETHER = 12  # papers that are told of beside another
 
 @require_safe
 def papers(request: HttpRequest) -> HttpResponse:
-    """All papers that published stories are about, or those that the parameters leave. Seven queries."""
+    """All papers that published stories are about, or those that the parameters leave. Three queries, or up to nine."""
     asked = chosen(request.GET, PAPER_PARAMETERS)
     order = {"order": "stories"} if request.GET.get("order") == "stories" else {}
-    rank = ["-story_count"] if order else []
-    papers = with_story_count(listed_papers(asked)).for_list().order_by(*rank, "-issued", "title", "pk")
+    papers = listed_papers(asked).for_list().order_by("-issued", "title", "pk")
+    if order:
+        papers = with_story_count(papers).order_by("-story_count", "-issued", "title", "pk")
     context = {
         "page": numbered_page(request, papers),
         "by_stories": bool(order),
@@ -44,7 +46,7 @@ def papers(request: HttpRequest) -> HttpResponse:
         "most_stories_first": address_with(asked, order="stories"),
         "bibliography": address_with(asked) if asked else "",
     }
-    context |= ways_and_chosen(asked | order, asked, ways_into_papers())
+    context |= ways_and_chosen(asked | order, asked, kept("papers", ways_into_papers))
     return render(request, "issues/paper_list.html", context)
 
 
@@ -100,10 +102,10 @@ def author(request: HttpRequest, slug: str) -> HttpResponseBase:
 
 @require_safe
 def resources(request: HttpRequest) -> HttpResponse:
-    """Code, data sets, demos …: what published stories and their papers link to, by kind. Five queries."""
+    """Code, data sets, demos …: what published stories and their papers link to, by kind. Three queries, or up to six."""
     asked = chosen(request.GET, RESOURCE_PARAMETERS)
     context = {"page": numbered_page(request, listed_resources(asked).order_by("kind", "title", "pk"))}
-    context |= ways_and_chosen(asked, asked, ways_into_resources())
+    context |= ways_and_chosen(asked, asked, kept("resources", ways_into_resources))
     return render(request, "issues/resource_list.html", context)
 
 

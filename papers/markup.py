@@ -42,6 +42,16 @@ def one_line(text: str) -> str:
     return " ".join(unicodedata.normalize("NFC", text).split())
 
 
+CHARACTERS = {
+    "textless": "<",
+    "textgreater": ">",
+    "textbar": "|",
+    "textbraceleft": "{",
+    "textbraceright": "}",
+    "textasciicircum": "^",
+}  # that pylatexenc doesn't know, or takes for an accent
+
+
 def plain_tex(text: str) -> str:
     r"""TeX as one line of plain text: accents composed, \pm as ±, $x^2$ as x², braces gone.
 
@@ -49,6 +59,7 @@ def plain_tex(text: str) -> str:
     """
     if len(text) > MAX_TEX:
         return one_line(text)
+    text = re.sub(r"\{(\$[^$]+\$)\}", r"\1", text)  # The braces keep BibTeX from lowering the formula's letters.
     parts, end = [], 0
     for match in FORMULA.finditer(text):
         parts += [prose(text[end : match.start()]), formula(next(group for group in match.groups() if group))]
@@ -97,6 +108,7 @@ def contexts(kind: str) -> tuple[LatexContextDb, LatexContextDb]:
         macros=[
             MacroTextSpec("href", simplify_repl="%(2)s"),
             MacroTextSpec("url", simplify_repl="%s"),
+            *(MacroTextSpec(name, simplify_repl=character) for name, character in CHARACTERS.items()),
             *(MacroTextSpec(name, simplify_repl="") for name in ("cite", "citep", "citet", "footnote", "label")),
             *(MacroTextSpec(name, simplify_repl="") for name in STYLES),
             *(MacroTextSpec(name, simplify_repl=fraction) for name in ("frac", "dfrac", "tfrac")),

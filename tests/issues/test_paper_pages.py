@@ -251,3 +251,11 @@ def test_a_dead_link_leads_to_its_archived_copy(client, make_paper, make_issue, 
         assert f'href="{dead.archived_url}"' in page
         assert f'href="{dead.url}"' not in page
         assert "archived copy, as the page is gone (checked on" in page
+
+
+def test_a_search_offers_the_papers_it_finds_to_zotero(client, make_paper, story_about):
+    story_about(make_paper("Few-shot learners", authors=["Brown", "Mann"]))
+    page = client.get("/search/?q=few-shot+learners+kind:paper").content.decode()
+    assert page.count('class="Z3988"') == 1
+    assert "rft.type=preprint" in page
+    assert "rft.au=Brown&amp;rft.au=Mann" in page

@@ -8,6 +8,7 @@ from pybtex.database import parse_string
 from pylatexenc.latex2text import LatexNodes2Text
 
 from papers.citations.bibtex import citation_key, entry, write
+from papers.markup import plain_tex as our_plain_tex
 from papers.models import Paper
 from papers.names import split_name
 
@@ -153,6 +154,14 @@ def test_bibtex_itself_reads_what_was_written(papers, tmp_path):
         "{NORMS}",
     ):
         assert expected in " ".join(written.split())
+
+
+def test_our_own_importer_reads_back_what_was_written(papers):
+    """But for formulas, which it writes in Unicode, and a backslash that is meant as such."""
+    for paper, read in zip(papers, bibtexparser.parse_string("".join(write(papers))).entries, strict=True):
+        if "\\" not in paper.title:
+            assert our_plain_tex(read["title"]) == str(paper)
+    assert our_plain_tex(r"{$O(n^2)$} Bounds at 5\% of {$N$} {\textless}") == "O(n²) Bounds at 5% of N <"
 
 
 def test_a_single_paper_has_the_key_without_a_suffix(papers):
