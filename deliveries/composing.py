@@ -16,7 +16,7 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
-from deliveries import headers
+from deliveries import headers, signing
 from deliveries.models import Mailing
 from issues.emailing import UNSUBSCRIBE_URL
 from subscribers.tokens import unsubscribe_signer, unsubscribe_token, unsubscribe_url
@@ -64,7 +64,7 @@ class Composer:
     def __init__(self, mailing: Mailing) -> None:
         self.sender = headers.ascii_address(mailing.from_email)
         self._message_ids = MessageIds(mailing)
-        self._frozen = freeze_message(mailing)
+        self._frozen = signing.sign_frozen(freeze_message(mailing))
         self._signer = unsubscribe_signer()
 
     def message_for(self, subscriber_id: int, to: str) -> bytes:
@@ -94,7 +94,8 @@ def _link_of_readers() -> Link:
 def sample_message(mailing: Mailing, *, to: str, unsubscribe_url: str) -> bytes:
     """What readers will get, marked as a test; `unsubscribe_url` must not be anybody's. Raises BadAddress."""
     domain = headers.ascii_address(mailing.from_email).rpartition("@")[2]
-    return freeze_message(mailing, subject_prefix="[Test] ", link=Link(unsubscribe_url)).for_reader(
+    frozen = freeze_message(mailing, subject_prefix="[Test] ", link=Link(unsubscribe_url))
+    return signing.sign_frozen(frozen).for_reader(
         to=headers.ascii_address(to), message_id=make_msgid(domain=domain), token=""
     )
 

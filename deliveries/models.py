@@ -171,3 +171,14 @@ class Delivery(models.Model):
 
     def __str__(self) -> str:
         return f"{self.subscriber}: {self.get_state_display()}"
+
+
+class RateLimit(models.Model):
+    """What the workers have used of a mail server's limits, all together: see rate_limits.py."""
+
+    server = models.CharField(max_length=400, unique=True, help_text="user@host:port")
+    next_grant_at = models.FloatField(default=0, help_text="Seconds since 1970: nobody gets more before.")
+    minutes = models.JSONField(default=dict, help_text="Minutes since 1970, with the mails that were granted in each.")
+
+    def __str__(self) -> str:
+        return self.server

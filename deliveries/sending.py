@@ -18,6 +18,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from deliveries import queueing
+from deliveries.bounce_addresses import envelope_sender
 from deliveries.claiming import Batch, claim
 from deliveries.composing import Composer, sample_message
 from deliveries.errors import (
@@ -122,7 +123,8 @@ class Sending:
             except BadAddress as error:
                 self.settle(reader.delivery_id, Outcome(DeliveryState.FAILED, str(error)))
                 continue
-            yield Mail(reader.delivery_id, composer.sender, to, composer.message_for(reader.subscriber_id, to))
+            sender = envelope_sender(self.batch.mailing, reader.subscriber_id, otherwise=composer.sender)
+            yield Mail(reader.delivery_id, sender, to, composer.message_for(reader.subscriber_id, to))
 
     # What the transport tells.
 

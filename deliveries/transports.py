@@ -14,6 +14,7 @@ from django.core.mail.backends.smtp import EmailBackend as SmtpBackend
 
 from deliveries.errors import InDoubt, Misconfigured, Refused, TransportError, Unavailable
 from deliveries.mails import Feed, Log, Mail, Transport
+from deliveries.servers import ServersTransport, configured_servers
 from deliveries.smtp_client import Connection, Server
 
 SECONDS_BETWEEN_RECORDS = 0.4  # after which the sender gets a chance to write down what happened
@@ -24,7 +25,9 @@ def open_transport() -> Iterator[Transport]:
     """The one that EMAIL_BACKEND asks for. It connects when it is first used."""
     backend = get_connection()
     transport: Transport
-    if isinstance(backend, SmtpBackend):
+    if isinstance(backend, SmtpBackend) and (servers := configured_servers()):
+        transport = ServersTransport(servers)
+    elif isinstance(backend, SmtpBackend):
         transport = SmtpTransport([server_of(backend)] * settings.SENDING_CONNECTIONS)
     else:
         transport = BackendTransport(backend)
@@ -55,18 +58,21 @@ def send_one(transport: Transport, mail: Mail) -> None:
         pass
     if log.error:
         raise log.error
+    if not log.has_ended:
+        raise Unavailable("The mail server's limit is reached. Try again later.")
 
 
 class SingleLog:
     """What became of the only mail."""
 
     error: TransportError | None = None
+    has_ended = False
 
     def begin(self, mail: Mail) -> None:
         pass
 
     def end(self, mail: Mail, error: TransportError | None) -> None:
-        self.error = error
+        self.error, self.has_ended = error, True
 
 
 class SmtpTransport:

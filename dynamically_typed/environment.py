@@ -82,9 +82,27 @@ class Environment:
         str,
         Meaning(
             "Where mail goes: maildir: (a folder in VAR_DIR, nothing leaves the machine), console:, "
-            "smtp://user:password@host:25, smtp+tls://…:587 (STARTTLS) or smtps://…:465."
+            "smtp://user:password@host:25, smtp+tls://…:587 (STARTTLS), smtps://…:465, several of these with commas "
+            "between them, or anymail+provider:?setting=value. Limits and weights of servers: docs/sending-setup.md."
         ),
     ] = "maildir:"
+    BOUNCE_ADDRESS: Annotated[
+        str,
+        Meaning(
+            "Where bounces go, such as bounces@example.org; each reader's mail then has an envelope sender of its own, "
+            "bounces+TOKEN@example.org, so that a bounce finds its delivery. Empty: the sender's address."
+        ),
+    ] = ""
+    DKIM_DOMAIN: Annotated[
+        str, Meaning("The domain that DKIM signatures are made for. Empty: the mail server or provider makes them.")
+    ] = ""
+    DKIM_SELECTOR: Annotated[
+        tuple[str, ...], Meaning("The name under which DNS has the public key; one for each key, separated by commas.")
+    ] = ()
+    DKIM_PRIVATE_KEY: Annotated[
+        tuple[str, ...],
+        Meaning("The file of the private key, RSA with 2048 bits or Ed25519, in PEM; of several, separated by commas."),
+    ] = ()
     EMAIL_TIMEOUT: Annotated[float, Meaning("Seconds to wait for the mail server.", minimum=0.1)] = 10.0
     SENDING_TASKS: Annotated[int, Meaning("How many tasks send an issue at once.", minimum=1)] = 2
     SENDING_CONNECTIONS: Annotated[

@@ -1,8 +1,11 @@
 """From one URL per outside service to the settings of Django and Celery; each raises ImproperlyConfigured."""
 
+import importlib.util
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
@@ -78,7 +81,7 @@ def service_address(name: str, url: str) -> str:
 
 
 class MailServer(NamedTuple):
-    """What Django's EMAIL_… settings hold."""
+    """What Django's EMAIL_… settings hold, and what an SMTP server may be used for while an issue is sent."""
 
     backend: str
     host: str = ""
@@ -87,6 +90,27 @@ class MailServer(NamedTuple):
     password: str = ""
     use_tls: bool = False
     use_ssl: bool = False
+    weight: int = 1  # its share of the mails is weight / sum of all weights
+    connections: int = 0  # of each task; 0: SENDING_CONNECTIONS
+    per_second: int = 0  # mails, of all workers together; 0: as many as it takes
+    per_hour: int = 0
+
+    @property
+    def has_limits(self) -> bool:
+        return bool(self.connections or self.per_second or self.per_hour)
+
+
+SMTP_PORTS = {"smtp": 25, "smtp+tls": 587, "smtps": 465}
+SMTP_PARAMETERS = ("weight", "connections", "per_second", "per_hour")
+PROVIDER = "anymail+"
+
+
+def mail_servers(urls: str) -> list[MailServer]:
+    """One or, of SMTP servers, several with commas between them. Single mails go to the first."""
+    servers = [mail_server(url) for url in re.split(r",\s*(?=[a-z]+(?:\+[a-z-]+)?:)", urls)]
+    if len(servers) > 1 and not all(server.host for server in servers):
+        raise ImproperlyConfigured("EMAIL_URL: only SMTP servers can share the mails.")
+    return servers
 
 
 def mail_server(url: str) -> MailServer:
@@ -96,20 +120,53 @@ def mail_server(url: str) -> MailServer:
         return MailServer("deliveries.maildir.MaildirBackend")
     if parts.scheme == "console":
         return MailServer("django.core.mail.backends.console.EmailBackend")
-    ports = {"smtp": 25, "smtp+tls": 587, "smtps": 465}
-    if parts.scheme not in ports or not parts.hostname:
+    if parts.scheme.startswith(PROVIDER):
+        return MailServer(f"anymail.backends.{_provider(parts)}.EmailBackend")
+    if parts.scheme not in SMTP_PORTS or not parts.hostname:
         raise ImproperlyConfigured(
-            "EMAIL_URL takes maildir:, console:, smtp://user:password@host:25, smtp+tls://…:587 or smtps://…:465."
+            "EMAIL_URL takes maildir:, console:, smtp://user:password@host:25, smtp+tls://…:587, smtps://…:465 "
+            "or anymail+provider:?setting=value."
         )
     return MailServer(
         "django.core.mail.backends.smtp.EmailBackend",
         host=parts.hostname,
-        port=_port(parts) or ports[parts.scheme],
+        port=_port(parts) or SMTP_PORTS[parts.scheme],
         user=unquote(parts.username or ""),
         password=unquote(parts.password or ""),
         use_tls=parts.scheme == "smtp+tls",
         use_ssl=parts.scheme == "smtps",
+        **_smtp_parameters(parts),
     )
+
+
+def _smtp_parameters(parts: SplitResult) -> dict[str, int]:
+    given = dict(parse_qsl(parts.query, keep_blank_values=True))
+    for name, value in given.items():
+        if name not in SMTP_PARAMETERS or not re.fullmatch("[1-9][0-9]{0,8}", value, re.ASCII):
+            raise ImproperlyConfigured(
+                f"EMAIL_URL: {name}={value} is not known. It takes {', '.join(SMTP_PARAMETERS)}, each a number from 1 up."
+            )
+    return {name: int(value) for name, value in given.items()}
+
+
+def anymail_settings(url: str) -> dict[str, str]:
+    """Django's ANYMAIL: api_key of anymail+mailgun:?api_key=… is its MAILGUN_API_KEY."""
+    parts = urlsplit(url)
+    if not parts.scheme.startswith(PROVIDER):
+        return {}
+    return {f"{_provider(parts)}_{name}".upper(): value for name, value in parse_qsl(parts.query)}
+
+
+def _provider(parts: SplitResult) -> str:
+    """The name of Anymail's module, such as amazon_ses."""
+    name = parts.scheme.removeprefix(PROVIDER).replace("-", "_")
+    if importlib.util.find_spec("anymail") is None:
+        raise ImproperlyConfigured(
+            "EMAIL_URL names a provider, which needs Anymail: pip install --require-hashes -r requirements-esp.txt"
+        )
+    if importlib.util.find_spec(f"anymail.backends.{name}") is None:
+        raise ImproperlyConfigured(f"EMAIL_URL: Anymail knows no provider {name}.")
+    return name
 
 
 def _port(parts: SplitResult) -> int | None:
@@ -117,3 +174,31 @@ def _port(parts: SplitResult) -> int | None:
         return parts.port
     except ValueError:
         raise ImproperlyConfigured("EMAIL_URL: the port is not a number from 0 to 65535.") from None
+
+
+def bounce_address(address: str) -> str:
+    """Its local part is short, since +TOKEN follows it and both have room for 64 characters."""
+    if address and not re.fullmatch(r"[\w.-]{1,20}@[a-zA-Z0-9.-]+", address, re.ASCII):
+        raise ImproperlyConfigured(
+            f"BOUNCE_ADDRESS is {address!r}, but takes an address such as bounces@example.org, "
+            "with at most 20 letters, digits, dots, hyphens and underscores before the @."
+        )
+    return address
+
+
+def dkim_keys(domain: str, selectors: Sequence[str], files: Sequence[str], *, folder: Path) -> list[tuple[str, Path]]:
+    """Selectors with their files, which are read when the first mail is signed; `folder` is where relative names begin."""
+    if not domain and not selectors and not files:
+        return []
+    if not domain or not selectors or len(selectors) != len(files):
+        raise ImproperlyConfigured(
+            "DKIM_DOMAIN, DKIM_SELECTOR and DKIM_PRIVATE_KEY belong together: one domain, and as many selectors as files."
+        )
+    for name in (domain, *selectors):
+        if not re.fullmatch(r"[a-zA-Z0-9_-]+(\.[a-zA-Z0-9_-]+)*", name):
+            raise ImproperlyConfigured(f"DKIM_DOMAIN and DKIM_SELECTOR take names as DNS has them, unlike {name!r}.")
+    paths = [folder / Path(file).expanduser() for file in files]
+    for path in paths:
+        if not path.is_file():
+            raise ImproperlyConfigured(f"DKIM_PRIVATE_KEY: there is no file {path}.")
+    return list(zip(selectors, paths, strict=True))

@@ -99,7 +99,8 @@ DATABASES = {
 CACHES = {"default": service_urls.cache_settings(env.CACHE_URL)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-mail_server = service_urls.mail_server(env.EMAIL_URL)
+mail_servers = service_urls.mail_servers(env.EMAIL_URL)
+mail_server = mail_servers[0]
 EMAIL_BACKEND = mail_server.backend
 EMAIL_HOST = mail_server.host
 EMAIL_PORT = mail_server.port
@@ -108,6 +109,14 @@ EMAIL_HOST_PASSWORD = mail_server.password
 EMAIL_USE_TLS = mail_server.use_tls
 EMAIL_USE_SSL = mail_server.use_ssl
 EMAIL_TIMEOUT = env.EMAIL_TIMEOUT  # seconds
+BOUNCE_ADDRESS = service_urls.bounce_address(env.BOUNCE_ADDRESS)
+DKIM_DOMAIN = env.DKIM_DOMAIN
+DKIM_KEYS = service_urls.dkim_keys(env.DKIM_DOMAIN, env.DKIM_SELECTOR, env.DKIM_PRIVATE_KEY, folder=BASE_DIR)
+if DKIM_KEYS and mail_server.host:
+    EMAIL_BACKEND = "deliveries.signing.SigningBackend"
+ANYMAIL = service_urls.anymail_settings(env.EMAIL_URL)
+# What the mails of an issue are shared among; empty: all go to the server of the EMAIL_… settings, without limits.
+SENDING_SERVERS = mail_servers if len(mail_servers) > 1 or mail_server.has_limits else []
 SENDING_TASKS = env.SENDING_TASKS
 SENDING_CONNECTIONS = env.SENDING_CONNECTIONS
 SENDING_BATCH_SIZE = env.SENDING_BATCH_SIZE
@@ -155,7 +164,11 @@ CELERY_TIMEZONE = "UTC"
 # Machines that follow along.
 WEBSUB_HUB_URL = env.WEBSUB_HUB_URL
 if WEBSUB_HUB_URL:
-    CELERY_BEAT_SCHEDULE["tell the hub"] = {"task": "issues.tasks.tell_hub", "schedule": 60.0, "options": {"expires": 60}}
+    CELERY_BEAT_SCHEDULE["tell the hub"] = {
+        "task": "issues.tasks.tell_hub",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    }
 SECURITY_CONTACT = env.SECURITY_CONTACT
 
 # Files.
