@@ -191,7 +191,7 @@ def to_mark(query: Query) -> list[Phrase]:
 
 def hits_of(found: Sequence[Found], phrases: Sequence[Phrase]) -> list[Hit]:
     """One query for the texts, and one for each kind of thing."""
-    entries = SearchEntry.objects.in_bulk([each.id for each in found])
+    entries = SearchEntry.objects.select_related("text_row").in_bulk([each.id for each in found])
     by_kind: dict[SearchKind, list[int]] = {}
     for entry in entries.values():
         by_kind.setdefault(SearchKind(entry.kind), []).append(entry.object_id)
@@ -205,7 +205,7 @@ def hits_of(found: Sequence[Found], phrases: Sequence[Phrase]) -> list[Hit]:
 
 
 def hit_of(kind: SearchKind, thing: Any, entry: SearchEntry, phrases: Sequence[Phrase]) -> Hit:
-    title, _, text = entry.text.partition("\n")
+    title, _, text = entry.text_row.text.partition("\n")
     reading = Reading(text, phrases)
     url = thing.url if kind == SearchKind.RESOURCE else thing.get_absolute_url() + reading.fragment()
     return Hit(kind, thing, date_of(entry.pk), Reading(title, phrases).whole(), reading.snippet(), url)
