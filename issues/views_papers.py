@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from django.db.models import F
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_safe
@@ -38,7 +39,7 @@ def papers(request: HttpRequest) -> HttpResponse:
     order = {"order": "stories"} if request.GET.get("order") == "stories" else {}
     papers = listed_papers(asked).for_list().order_by("-issued", "title", "pk")
     if order:
-        papers = with_story_count(papers).order_by("-story_count", "-issued", "title", "pk")
+        papers = with_story_count(papers).order_by(F("story_count").desc(), "-issued", "title", "pk")
     context = {
         "page": numbered_page(request, papers),
         "by_stories": bool(order),
