@@ -1,4 +1,4 @@
-"""Bibliographies: the papers of an issue, a story, a topic, a section, an author or the whole archive, as one file.
+"""Bibliographies: the papers of an issue, a story, a topic, a section, an author, a search or the archive, as one file.
 
 They are streamed: papers are read in pieces, so neither memory nor the number of queries at a time grows with them.
 """
@@ -11,8 +11,9 @@ from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
-from issues.models import Issue, Story, StoryPaper, Topic, TopicAlias
+from issues.models import Issue, SearchKind, Story, StoryPaper, Topic, TopicAlias
 from issues.paper_lists import listed_papers, public_papers
+from issues.search import Query, search
 from issues.views import papers_of, public_sections
 from papers.citations import FORMATS
 from papers.models import Author, AuthorAlias, Paper, PaperAlias, PaperQuerySet
@@ -99,3 +100,11 @@ def of_author(request: HttpRequest, slug: str, form: str) -> HttpResponseBase:
 def of_archive(request: HttpRequest, form: str) -> HttpResponseBase:
     """All papers, or those that the parameters of the list of papers leave."""
     return bibliography(listed_papers(request.GET).order_by("-issued", "title", "pk"), form, "papers")
+
+
+@require_safe
+@cache_control(public=True, max_age=MAX_AGE)
+def of_search(request: HttpRequest, form: str) -> HttpResponseBase:
+    """The papers among what a search finds, newest first, with the same parameters as the page."""
+    found = search(Query.from_params(request.GET), with_hits=False).ids(SearchKind.PAPER)
+    return bibliography(public_papers().filter(pk__in=found), form, "search")

@@ -23,6 +23,7 @@ urlpatterns: list[URLPattern] = [
     path("papers/<slug:slug>/", views_papers.paper, name="paper"),
     path("authors/<slug:slug>/", views_papers.author, name="author"),
     path("resources/", views_papers.resources, name="resources"),
+    path("search.<bibliography:form>", bibliographies.of_search, name="search_bibliography"),
     path("papers.<bibliography:form>", bibliographies.of_archive, name="bibliography"),
     path("papers/<slug:slug>.<bibliography:form>", bibliographies.of_paper, name="paper_bibliography"),
     path("issues/<int:number>.<bibliography:form>", bibliographies.of_issue, name="issue_bibliography"),

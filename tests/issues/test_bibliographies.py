@@ -71,6 +71,13 @@ def test_a_paper_is_a_bibliography_of_its_own(client, told, form):
     assert READERS[form](body(response)) == [told["one"].arxiv_id]
 
 
+@pytest.mark.parametrize("form", READERS)
+def test_the_papers_that_a_search_finds_are_a_bibliography(client, told, form):
+    assert READERS[form](body(client.get(f"/search.{form}?q=two"))) == [told["two"].arxiv_id]
+    assert READERS[form](body(client.get(f"/search.{form}?q=secret"))) == []
+    assert f'href="/search.{form}?q=two"' in client.get("/search/?q=two").content.decode()
+
+
 def test_the_archive_takes_the_parameters_of_the_list_of_papers(client, told):
     assert READERS["json"](body(client.get("/papers.json?year=2021"))) == [told["one"].arxiv_id]
     assert 'href="/papers.bib?year=2021"' in client.get("/papers/?year=2021").content.decode()
