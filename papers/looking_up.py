@@ -106,9 +106,7 @@ def plan_for(paper: Paper, gathered: Gathered) -> Plan:
     is_bare = not paper.title
     for name in [each for each in FIELDS if each in best]:
         current, value = current_value(paper, name), best[name].value
-        if name in {"doi", "arxiv_id"} and (
-            other := Paper.objects.exclude(pk=paper.pk).filter(**{name: value}).first()
-        ):
+        if name in {"doi", "arxiv_id"} and (other := Paper.objects.exclude(pk=paper.pk).known_by(name, value).first()):
             plan.notes.append(f"Its {label(name)} {value} is that of another stored paper, “{other}”: merge the two.")
         elif not current or (name == "type" and is_bare):
             plan.filled[name] = best[name]

@@ -43,5 +43,6 @@ def fields_of(found: Recognised) -> dict[str, Any]:
 
 
 def named_by(found: Recognised) -> PaperQuerySet:
-    name = {"arxiv": "arxiv_id", "doi": "doi", "isbn": "isbn", "address": "url"}[found.kind]
-    return Paper.objects.filter(**{name: found.value})
+    if found.kind in {"arxiv", "doi"}:
+        return Paper.objects.identified_by(found.value)
+    return Paper.objects.filter(**{"isbn" if found.kind == "isbn" else "url": found.value})

@@ -48,15 +48,15 @@ def store(records: Sequence[Record]) -> list[Outcome | BadRecord]:
 
 
 def new_ones(values: Mapping[int, Values], records: Sequence[Record]) -> list[int]:
-    """The records with an identifier that nothing stored and no earlier record has. Two queries.
+    """The records with an identifier that nothing stored has or had, and no earlier record. Four queries.
 
     Those without one, and those that name an address of their own, are left to `record_paper`.
     """
     known: set[tuple[str, str]] = set()
     for name in ("arxiv_id", "doi"):
         wanted = [each[name] for each in values.values() if each.get(name)]
-        stored = Paper.objects.filter(**{f"{name}__in": wanted}).values_list(name, flat=True)
-        known |= {(name, value) for value in stored}
+        for rows in (Paper.objects.all(), PaperAlias.objects.all()):
+            known |= {(name, value) for value in rows.filter(**{f"{name}__in": wanted}).values_list(name, flat=True)}
     new = []
     for number, each in values.items():
         keys = {(name, each[name]) for name in ("arxiv_id", "doi") if each.get(name)}

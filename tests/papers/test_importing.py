@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 
 from papers.bibtex import read_bibtex
 from papers.importing import import_records, read_records
-from papers.models import Author, Paper
+from papers.models import Author, Paper, PaperAlias
 
 pytestmark = pytest.mark.django_db
 BIB = r"""
@@ -127,6 +127,15 @@ def test_what_a_file_leaves_out_stays(run, make_paper):
     run("@misc{a, title={New}, eprint={2005.14165}, archivePrefix={arXiv}}")
     paper = Paper.objects.get()
     assert (paper.title, paper.abstract, names(paper)) == ("New", "Kept", ["Kept"])
+
+
+def test_a_paper_that_was_merged_is_found_by_its_former_identifier(run, make_paper):
+    PaperAlias.objects.create(
+        paper=make_paper("Kept", arxiv_id=None, doi="10.1000/kept"), slug="former", doi="10.1000/former"
+    )
+    assert "paper                 0          1          0" in run("@article{a, volume={7}, doi={10.1000/former}}")
+    paper = Paper.objects.get()
+    assert (paper.title, paper.volume) == ("Kept", "7")
 
 
 def test_csl_json_is_read_as_zotero_writes_it(run):

@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from papers import tasks
 from papers.lookups import Decision, FieldProposal, Lookup, LookupState, PaperUpdate
-from papers.models import Paper
+from papers.models import Paper, PaperAlias
 from tests.admin_forms import errors, fill, member_of, messages
 from tests.papers.sources.server import recorded, status
 
@@ -76,6 +76,13 @@ def test_a_paper_that_is_stored_already_is_shown_and_not_looked_up(writer, make_
     assert page.redirect_chain[-1][0] == address(paper)
     assert messages(page) == ["This paper is stored already."]
     assert not Lookup.objects.exists()
+
+
+def test_the_former_identifier_of_a_merged_paper_leads_to_the_one_that_stayed(writer, make_paper):
+    paper = make_paper(arxiv_id=None, doi=DOI)
+    PaperAlias.objects.create(paper=paper, slug="former", arxiv_id=ARXIV)
+    assert paste(writer, ARXIV).redirect_chain[-1][0] == address(paper)
+    assert Paper.objects.count() == 1
 
 
 def test_a_plain_address_is_put_into_the_form(writer):
