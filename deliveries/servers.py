@@ -1,8 +1,8 @@
 """Several mail servers that share the mails of an issue by their weights, each within its limits.
 
-Mails are dealt out: the next one goes to the server that is furthest behind its share, among those that have room. A
-server has none while its limit is reached, while its connections are busy, or while it rests after a failure; the others
-get the mails meanwhile.
+Mails are dealt out: the next one goes to the server that is furthest behind its share, and the others wait for it if they
+are faster, so that the weights hold (a new server may be warmed up by a small one). A server whose limit is reached, that
+has stood still for a second, or that rests after a failure is left out; the others get its mails meanwhile.
 """
 
 import asyncio
@@ -27,6 +27,9 @@ SECONDS_OF_REST = 60.0  # after a failure, if there is another server
 MOST_BREAKDOWNS = 3  # connections in a row that broke in the middle of a mail
 SECONDS_PER_ROUND = 5.0  # then the caller gets back what the limits did not let through
 LONGEST_WAIT = 2.0  # seconds, for a server's limit
+DEALT_AHEAD = 2  # mails that wait for each connection
+SECONDS_OF_STANDSTILL = 1.0  # of a server, after which the others no longer wait for it
+SECONDS_HELD = 0.005  # until a server that was too fast asks again
 SECONDS_PER_STEP = 0.2  # after which the caller gets a chance to write down what happened
 
 resting_until: dict[str, float] = {}  # by the servers' names, on time.monotonic(); each process finds out by itself
@@ -151,6 +154,8 @@ class Share:
     tokens: float = 0  # how many more may be taken
     tokens_until: float = inf  # on time.time()
     next_grant_at: float = 0.0
+    held_until: float = 0.0  # on time.monotonic()
+    moved_at: float = 0.0  # when it last took a mail, or was done with one
     failure: Unavailable | None = None
     breakdowns: int = 0  # in a row
     talks: dict[int, "asyncio.Task[None]"] = field(default_factory=dict)  # by the place of their connection
@@ -165,15 +170,19 @@ class Share:
         return self.tokens > 0 and time.time() < self.tokens_until
 
     @property
-    def has_room(self) -> bool:
-        return not self.failure and self.has_tokens and len(self.mails) < len(self.connections)
+    def is_full(self) -> bool:
+        return len(self.mails) >= DEALT_AHEAD * len(self.connections)
+
+    @property
+    def is_waited_for(self) -> bool:
+        return not self.failure and self.has_tokens and time.monotonic() - self.moved_at < SECONDS_OF_STANDSTILL
 
     def has_work(self, deal: "Deal") -> bool:
         """Whether there are mails for it, be it that its limit is reached."""
         return not self.failure and not deal.is_stopped and (bool(self.mails) or not deal.is_over())
 
     def may_send(self, deal: "Deal") -> bool:
-        return self.has_tokens and self.has_work(deal)
+        return self.has_tokens and time.monotonic() >= self.held_until and self.has_work(deal)
 
     def prepare(self, deal: "Deal") -> None:
         """Ask for a block of mails if it needs one; what it can't send now, the others may."""
@@ -189,8 +198,11 @@ class Share:
             self.tokens = 0
 
     def wait(self) -> float:
-        """Seconds until it may get more."""
-        return inf if self.has_tokens else self.next_grant_at - time.time()
+        """Seconds until it may get more, if it may not now."""
+        if not self.has_tokens:
+            return self.next_grant_at - time.time()
+        held = self.held_until - time.monotonic()
+        return held if held > 0 else inf
 
     def look_after(self, now: float) -> None:
         """Hold its connections to their deadlines, and forget the talks that have ended."""
@@ -202,7 +214,9 @@ class Share:
                 talk.result()  # Raises what was no TransportError.
 
     def fail(self, error: Unavailable) -> None:
-        self.failure = self.failure or error
+        if self.failure:  # on another of its connections
+            return
+        self.failure = error
         resting_until[self.server.name] = time.monotonic() + SECONDS_OF_REST
         logger.warning("Mail server %s rests for %d s: %s", self.server.server.host, SECONDS_OF_REST, error)
 
@@ -215,18 +229,22 @@ class Deal(Feed):
         self._shares = shares
 
     def take_for(self, share: Share) -> Mail | None:
-        """The next mail of a server, while it may send."""
+        """The next mail of a server, if it may have one now."""
         if self.is_stopped or share.failure or not share.has_tokens:
             return None
         while not share.mails:
-            others = [each for each in self._shares if each is share or each.has_room]
-            chosen = min(others, key=lambda each: (each.dealt + 1) / each.server.weight)
+            present = [each for each in self._shares if each is share or each.is_waited_for]
+            chosen = min(present, key=lambda each: (each.dealt + 1) / each.server.weight)
+            if chosen.is_full:
+                share.held_until = time.monotonic() + SECONDS_HELD
+                return None
             mail = self.take()
             if mail is None:
                 return None
             chosen.dealt += 1
             chosen.mails.append(mail)
         share.tokens -= 1
+        share.moved_at = time.monotonic()
         return share.mails.popleft()
 
     def take_back(self, share: Share) -> None:
@@ -261,6 +279,7 @@ class Listener:
 
     def end(self, mail: Mail, error: TransportError | None) -> None:
         self._log.end(mail, error)
+        self._share.moved_at = time.monotonic()
         if not isinstance(error, Lost | InDoubt):
             self._share.breakdowns = 0
             return
