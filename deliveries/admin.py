@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 from django.views.decorators.http import require_GET, require_POST
 
-from deliveries import freezing, ledger, queueing, sending
+from deliveries import admin_missed, freezing, ledger, queueing, sending
 from deliveries.errors import DeliveriesError
 from deliveries.forms import SampleForm, ScheduleForm
 from deliveries.models import Delivery, DeliveryQuerySet, Mailing, MailingState
@@ -74,6 +74,10 @@ class MailingAdmin(ReadOnlyAdmin):
         return [
             view("freeze/<int:issue_id>/", require_POST(self.freeze), "freeze"),
             view("<int:mailing_id>/ledger/", require_GET(self.ledger), "ledger"),
+            *(
+                view(f"<int:mailing_id>/{route}", require_GET(function), name)
+                for route, function, name in admin_missed.PAGES
+            ),
             view("<int:mailing_id>/html/", require_GET(self.html), "html"),
             view("<int:mailing_id>/schedule/", require_POST(self.schedule), "schedule"),
             view("<int:mailing_id>/test/", require_POST(self.send_sample), "test"),

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from deliveries import freezing, queueing
+from deliveries import freezing, missed, queueing
 from deliveries.errors import MailingError
 from deliveries.ledger import ledger
 from deliveries.models import Mailing, MailingState
@@ -16,12 +16,17 @@ STEPS = {"pause": queueing.pause, "resume": queueing.resume, "cancel": queueing.
 
 
 class Command(BaseCommand):
-    help = "Start, look at, pause, resume or cancel the mailing of an issue: what the admin's buttons do."
+    help = "Start, look at, pause, resume or cancel the mailing of an issue, or list who missed it: as the admin does."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("step", choices=["status", "start", *STEPS], help="start also approves, if nobody did.")
+        parser.add_argument(
+            "step", choices=["status", "missed", "start", *STEPS], help="start also approves, if nobody did."
+        )
         parser.add_argument("number", type=int, help="of the issue, such as 41")
-        parser.add_argument("--json", action="store_true", help="one JSON object instead of lines")
+        parser.add_argument(
+            "--json", action="store_true", help="one JSON object instead of lines; of missed, one a line"
+        )
+        parser.add_argument("--csv", action="store_true", help="of missed: a CSV file")
 
     def handle(self, *args: Any, **options: Any) -> None:
         issue = Issue.objects.filter(number=options["number"]).first()
@@ -31,7 +36,22 @@ class Command(BaseCommand):
             mailing = take(options["step"], issue)
         except (MailingError, IssuesError) as error:
             raise CommandError(str(error)) from error
-        self.report(mailing, as_json=options["json"])
+        if options["step"] == "missed":
+            self.list_missed(mailing, as_csv=options["csv"], as_json=options["json"])
+        else:
+            self.report(mailing, as_json=options["json"])
+
+    def list_missed(self, mailing: Mailing, *, as_csv: bool, as_json: bool) -> None:
+        rows = missed.missed(mailing)
+        if as_csv:
+            for line in missed.csv_lines(rows):
+                self.stdout.write(line, ending="")
+            return
+        for delivery in rows.iterator():
+            facts = missed.facts(delivery)
+            self.stdout.write(
+                json.dumps(facts) if as_json else f"{facts['email']}: {facts['why']}. {facts['words']}".strip()
+            )
 
     def report(self, mailing: Mailing, *, as_json: bool) -> None:
         facts: dict[str, Any] = {
