@@ -184,9 +184,10 @@ class ReferenceQuerySet(models.QuerySet["Reference"]):
 
     def touching(self, story: Story) -> Self:
         """Those that a story makes, and those that others make to it or to its issue, with both ends. One query."""
-        return self.filter(
-            models.Q(source=story) | models.Q(target_story=story) | models.Q(target_issue=story.issue)
-        ).select_related("source__issue", "target_issue", "target_story__issue")
+        either = models.Q(source=story) | models.Q(target_story=story)
+        if story.issue is not None:  # Else all references that lead to no issue would be found.
+            either |= models.Q(target_issue=story.issue)
+        return self.filter(either).select_related("source__issue", "target_issue", "target_story__issue")
 
 
 class Reference(models.Model):

@@ -362,6 +362,13 @@ def test_the_preview_of_a_draft_is_the_page_of_the_archive(writer, make_story, m
         assert page.templates[0].name == f"issues/{row._meta.model_name}_detail.html"
 
 
+def test_the_preview_of_a_queued_story_shows_no_references_between_others(writer, make_story, make_issue):
+    make_story("Elsewhere", body="As in DT #999 and [[nowhere]].", issue=make_issue(published_at=timezone.now()))
+    queued = make_story("In the queue", state="draft")
+    page = writer.get(reverse("admin:issues_story_preview", args=[queued.pk])).content.decode()
+    assert "Elsewhere" not in page
+
+
 # Issues
 
 
