@@ -57,6 +57,9 @@ def reasons_against(issue: Issue) -> list[str]:
             reasons.append(f"The story “{story.title}” is not approved: it is {story.get_state_display().lower()}.")
         rendered = render_for_web(story.body, scope=story.slug, issue=issue)
         reasons += [f"In the story “{story.title}”: {error}" for error in rendered.errors]
+    for name in ("intro", "outro"):
+        rendered = render_for_web(getattr(issue, name), scope=name, issue=issue)
+        reasons += [f"In the {name}: {error}" for error in rendered.errors]
     return reasons
 
 

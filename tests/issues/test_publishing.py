@@ -65,6 +65,15 @@ def test_all_that_stands_in_the_way_is_said_at_once(ready, make_story):
     assert "“Half a comparison” is not approved" in said
 
 
+@pytest.mark.parametrize("name", ["intro", "outro"])
+def test_a_picture_that_is_missing_in_the_issue_s_own_texts_keeps_it_from_being_published(ready, name):
+    setattr(ready, name, "![Seen](figures/none.png)")
+    ready.save()
+    with pytest.raises(NotReady, match=f"In the {name}: There is no picture “figures/none.png”"):
+        publish(ready)
+    assert state_of(ready) == IssueState.DRAFT
+
+
 def test_approval_wants_a_postal_address_and_publication_does_not(ready, publication):
     publication.postal_address = " "
     publication.save()
