@@ -2,13 +2,18 @@
 
 from django.conf import settings
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponseBase
+from django.core.exceptions import SuspiciousFileOperation
+from django.http import Http404, HttpRequest, HttpResponseBase
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.static import serve
 
 
 def media(request: HttpRequest, path: str) -> HttpResponseBase:
-    return serve(request, path, document_root=str(settings.MEDIA_ROOT))
+    """A file of MEDIA_ROOT; what climbs out of it is not found, like any other name that strangers try."""
+    try:
+        return serve(request, path, document_root=str(settings.MEDIA_ROOT))
+    except SuspiciousFileOperation as error:  # Django would log it, with a traceback.
+        raise Http404 from error
 
 
 urlpatterns: list[URLPattern | URLResolver] = [
