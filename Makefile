@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP_COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-header \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
-.PHONY: run test lint format lock document-settings bench-send drill bench-search
+.PHONY: run test lint format lock document-settings bench-send drill bench-search bench-import
 
 run: $(VENV)/runtime.stamp
 	@$(BIN)/python manage.py run
@@ -45,6 +45,10 @@ document-settings: $(VENV)/runtime.stamp
 # Searches in archives of up to 100,000 stories, on SQLite and on a PostgreSQL that answers. Some minutes, some 3 GB on disk.
 bench-search: $(VENV)/dev.stamp
 	@$(BIN)/python -m benchmarks.search $(ARGS)
+
+# How fast subscribers come in from a CSV file, beside a bare COPY of it. `make bench-import ARGS=20000` is shorter.
+bench-import: $(VENV)/dev.stamp
+	@$(BIN)/python -m benchmarks.import_subscribers $(ARGS)
 
 # Each stamp is newer than the requirements that were installed last.
 $(VENV)/runtime.stamp: requirements.txt

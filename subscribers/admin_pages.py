@@ -49,7 +49,7 @@ class ImportForm(forms.Form):
 class ExportForm(forms.Form):
     state = forms.ChoiceField(
         label="Who",
-        choices=[("", "Everybody, with the history of the erased"), *SubscriberState.choices],
+        choices=[("", "Everybody"), *SubscriberState.choices],
         required=False,
     )
 

@@ -16,6 +16,7 @@ from subscribers.errors import ListChanged
 from subscribers.models import ConsentEvent, ConsentKind, Subscriber, SubscriberState
 
 STAGED = "staged_subscribers"
+IS_KNOWN = "lower(known.email) = lower(staged.email) AND NOT (known.state = 'erased')"  # as the unique index is written
 LIST = Subscriber._meta.db_table
 HISTORY = ConsentEvent._meta.db_table
 KINDS = {
@@ -68,7 +69,7 @@ def preview() -> Outcome:
                 SELECT min(rank) AS rank FROM {STAGED} AS staged
                 WHERE NOT EXISTS (
                     SELECT 1 FROM {LIST} AS known
-                    WHERE lower(known.email) = lower(staged.email) AND known.state <> 'erased'
+                    WHERE {IS_KNOWN}
                 )
                 GROUP BY lower(staged.email)
             ) AS new GROUP BY rank
@@ -153,7 +154,7 @@ def _known(cursor: Any) -> Outcome:
     """Count the rows whose address is in the list."""
     cursor.execute(f"""
         SELECT known.state, staged.rank, count(*) FROM {STAGED} AS staged
-        JOIN {LIST} AS known ON lower(known.email) = lower(staged.email) AND known.state <> 'erased'
+        JOIN {LIST} AS known ON {IS_KNOWN}
         GROUP BY known.state, staged.rank
     """)  # noqa: S608
     outcome = Outcome()

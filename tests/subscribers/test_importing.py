@@ -386,6 +386,22 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(import_csv):
     assert queries(2) == queries(2000)
 
 
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="only SQLite tells its plan in these words")
+def test_known_addresses_are_looked_up_in_the_index(import_csv, make_subscriber):
+    """Else importing a file of 100,000 again takes hours."""
+    plans = []
+
+    def explain(execute, sql, parameters, many, context):
+        if "known" in sql:
+            plans.append(str(connection.connection.execute(f"EXPLAIN QUERY PLAN {sql}").fetchall()))
+        return execute(sql, parameters, many, context)
+
+    with connection.execute_wrapper(explain):
+        import_csv("email\nada@example.org\n", "--dry-run")
+    assert len(plans) == 2
+    assert all("SEARCH known USING INDEX one_subscriber_per_address" in plan for plan in plans)
+
+
 def test_the_table_of_the_report_is_for_people(tmp_path):
     output = io.StringIO()
     with pytest.raises(CommandError):
