@@ -43,12 +43,15 @@ def missed(mailing: Mailing, *, state: str = "", kind: str = "") -> DeliveryQuer
     which = Case(*(When(each.fits, Value(each.name)) for each in KINDS), output_field=CharField())
     deliveries = Delivery.objects.filter(mailing=mailing).exclude(state=DeliveryState.SENT)
     chosen = {name: value for name, value in (("state", state), ("kind", kind)) if value}
-    return deliveries.annotate(kind=which).filter(**chosen).select_related("subscriber").order_by("pk")
+    classed: Any = deliveries.annotate(kind=which)  # The types don't follow an annotation into a filter.
+    rows: DeliveryQuerySet = classed.filter(**chosen).select_related("subscriber").order_by("pk")
+    return rows
 
 
 def counts(mailing: Mailing) -> list[tuple[str, str, int]]:
     """State, kind and how many, for the combinations that occur. One query."""
-    rows = missed(mailing).order_by().values_list("state", "kind").annotate(count=Count("pk"))
+    deliveries: Any = missed(mailing)
+    rows = deliveries.order_by().values_list("state", "kind").annotate(count=Count("pk"))
     order = list(LABELS)
     return sorted(rows, key=lambda row: (order.index(row[1]), row[0]))
 

@@ -29,6 +29,10 @@ def open_transport() -> Iterator[Transport]:
         transport = ServersTransport(servers)
     elif isinstance(backend, SmtpBackend):
         transport = SmtpTransport([server_of(backend)] * settings.SENDING_CONNECTIONS)
+    elif type(backend).__module__.startswith("anymail."):
+        from deliveries.providers import ProviderTransport  # Anymail is an extra.
+
+        transport = ProviderTransport(backend)
     else:
         transport = BackendTransport(backend)
     try:
