@@ -106,6 +106,34 @@ def test_user_and_password_of_the_mail_url_are_percent_decoded():
     assert server.password == "p/ss:word"
 
 
+def test_several_servers_have_shares_and_limits():
+    urls = (
+        "smtp+tls://a:p%2Cw@mx1.example.org?weight=3&per_second=20&per_hour=5000&connections=2, smtps://mx2.example.org"
+    )
+    first, second = service_urls.mail_servers(urls)
+    assert (first.host, first.password, first.weight) == ("mx1.example.org", "p,w", 3)
+    assert (first.per_second, first.per_hour, first.connections) == (20, 5000, 2)
+    assert (second.port, second.weight, second.has_limits) == (465, 1, False)
+
+
+def test_a_comma_in_a_password_makes_no_second_server():
+    (server,) = service_urls.mail_servers("smtp://user:a,b@mail.example.org")
+    assert server.password == "a,b"
+
+
+def test_the_parameters_of_a_provider_are_its_settings():
+    url = "anymail+amazon-ses:?region_name=eu-west-1"
+    assert service_urls.mail_server(url).backend == "anymail.backends.amazon_ses.EmailBackend"
+    assert service_urls.anymail_settings(url) == {"AMAZON_SES_REGION_NAME": "eu-west-1"}
+
+
+def test_a_key_goes_with_its_selector(tmp_path):
+    (tmp_path / "a.pem").touch()
+    keys = service_urls.dkim_keys("example.org", ["a"], ["a.pem"], folder=tmp_path)
+    assert keys == [("a", tmp_path / "a.pem")]
+    assert service_urls.dkim_keys("", [], [], folder=tmp_path) == []
+
+
 def test_mail_stays_on_the_machine_by_default():
     assert service_urls.mail_server(Environment().EMAIL_URL).backend == "deliveries.maildir.MaildirBackend"
 
@@ -119,6 +147,15 @@ def test_mail_stays_on_the_machine_by_default():
         (lambda: service_urls.broker_settings("amqp://x", folder=None), "CELERY_BROKER_URL"),
         (lambda: service_urls.mail_server("smtp:"), "EMAIL_URL"),
         (lambda: service_urls.mail_server("smtp://mail.example.org:port"), "EMAIL_URL"),
+        (lambda: service_urls.mail_server("smtp://mail.example.org?per_second=0"), "per_second=0"),
+        (lambda: service_urls.mail_server("smtp://mail.example.org?per_minute=9"), "per_minute=9"),
+        (lambda: service_urls.mail_servers("maildir:,smtp://mail.example.org"), "only SMTP servers"),
+        (lambda: service_urls.mail_server("anymail+nobody:"), "knows no provider nobody"),
+        (lambda: service_urls.bounce_address("bounces"), "BOUNCE_ADDRESS"),
+        (lambda: service_urls.bounce_address("a+b@example.org"), "BOUNCE_ADDRESS"),
+        (lambda: service_urls.dkim_keys("example.org", ["a"], [], folder=BASE_DIR), "belong together"),
+        (lambda: service_urls.dkim_keys("example.org", ["a"], ["no.pem"], folder=BASE_DIR), "there is no file"),
+        (lambda: service_urls.dkim_keys("example.org", ["a;"], ["no.pem"], folder=BASE_DIR), "names as DNS has them"),
     ],
 )
 def test_an_unknown_service_is_refused_by_the_name_of_its_variable(read, name):
