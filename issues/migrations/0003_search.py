@@ -31,7 +31,7 @@ POSTGRESQL = (
     "CREATE INDEX issues_searchindex_all ON issues_searchindex USING gin (vector) WITH (fastupdate = off)",
     "CREATE INDEX issues_searchindex_recent ON issues_searchindex USING gin (vector) WITH (fastupdate = off)"
     " WHERE recent",
-    "CREATE INDEX issues_searchindex_recent_id ON issues_searchindex (id) WHERE recent",
+    "CREATE INDEX issues_searchindex_older ON issues_searchindex (id) WHERE NOT recent",
     "CREATE INDEX issues_searchword_trigrams ON issues_searchword USING gin (word gin_trgm_ops)",
 )
 TABLES = {"sqlite": ("issues_searchwordtrigrams", "issues_searchindex"), "postgresql": ("issues_searchindex",)}

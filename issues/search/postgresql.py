@@ -38,15 +38,13 @@ NEWEST = """
     LEFT JOIN (found JOIN issues_searchentry AS entry ON entry.id = found.id) ON true
     ORDER BY found.id DESC
 """
-ALL_ARE_RECENT = (
-    "SELECT (SELECT min(id) FROM issues_searchindex) >= (SELECT min(id) FROM issues_searchindex WHERE recent)"
-)
+SOME_ARE_OLDER = "SELECT EXISTS (SELECT 1 FROM issues_searchindex WHERE NOT recent)"
 SIMILAR = """
     SELECT word, count FROM issues_searchword WHERE word %% %(word)s ORDER BY similarity(word, %(word)s) DESC LIMIT %(limit)s
 """
 WRITE = """
     INSERT INTO issues_searchindex (id, recent, vector)
-    VALUES (%s, %s >= COALESCE((SELECT min(id) FROM issues_searchindex WHERE recent), 0), %s::tsvector)
+    VALUES (%s, %s > COALESCE((SELECT max(id) FROM issues_searchindex WHERE NOT recent), 0), %s::tsvector)
     ON CONFLICT (id) DO UPDATE SET vector = excluded.vector
 """
 CUT_RECENT = """
@@ -74,8 +72,8 @@ def newest(expression: Expression, ranked_by: Sequence[Phrase], limit: int) -> N
         cursor.execute(NEWEST.format(recent="recent AND", **parts), parameters)
         newest = read(cursor.fetchall(), parameters)
         if len(newest.found) < limit and newest.complete:
-            cursor.execute(ALL_ARE_RECENT)
-            if cursor.fetchone() == (False,):
+            cursor.execute(SOME_ARE_OLDER)
+            if cursor.fetchone() == (True,):
                 cursor.execute(NEWEST.format(recent="", **parts), parameters)
                 newest = read(cursor.fetchall(), parameters)
     return newest

@@ -199,8 +199,9 @@ def hits_of(found: Sequence[Found], phrases: Sequence[Phrase]) -> list[Hit]:
     hits = []
     for entry in (entries[each.id] for each in found if each.id in entries):
         kind = SearchKind(entry.kind)
-        if entry.object_id in objects[kind]:
-            hits.append(hit_of(kind, objects[kind][entry.object_id], entry, phrases))
+        thing = objects[kind].get(entry.object_id)
+        if thing is not None and (kind != SearchKind.STORY or thing.is_public):
+            hits.append(hit_of(kind, thing, entry, phrases))
     return hits
 
 
@@ -212,7 +213,7 @@ def hit_of(kind: SearchKind, thing: Any, entry: SearchEntry, phrases: Sequence[P
 
 
 ROWS: dict[SearchKind, Any] = {
-    SearchKind.STORY: lambda: Story.objects.published().for_list(),
+    SearchKind.STORY: lambda: Story.objects.for_list(),
     SearchKind.PAPER: lambda: Paper.objects.for_list().with_authors(),
     SearchKind.TOPIC: lambda: Topic.objects.all(),
     SearchKind.RESOURCE: lambda: Resource.objects.all(),

@@ -1,8 +1,10 @@
 """The same questions have the same answers on SQLite and on PostgreSQL: `make test` runs this on both."""
 
 import pytest
+from django.db import connection
 
 from issues.search import Query, parse, search
+from issues.search.engines import engine
 
 GPT, CLIP, CAFE, SHEETS, FOLD = (
     "GPT-3 learns from the prompt",
@@ -151,3 +153,20 @@ def test_ids_are_those_of_all_results_in_order(archive):
     results = search(parse("transformer").ordered_by("date"), size=1)
     assert len(results.hits) == 1
     assert results.ids("story") == [hit.object.pk for hit in search(parse("transformer").ordered_by("date")).hits]
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one index for all")
+def test_what_is_no_longer_among_the_newest_is_found_all_the_same(titles, monkeypatch):
+    monkeypatch.setattr("issues.search.postgresql.RECENT", 2)
+    engine().tidy()
+    rebuilt = {text: titles(text) for text in ANSWERS}
+    assert rebuilt == ANSWERS
+
+
+def test_a_common_word_is_answered_by_the_newest_and_said_to_be(archive, monkeypatch):
+    monkeypatch.setattr("issues.search.postgresql.RECENT", 6)
+    monkeypatch.setattr("issues.search.searching.MOST", 2)
+    engine().tidy()
+    results = search(parse("transformer").ordered_by("date"))
+    assert results.more
+    assert [str(hit.object) for hit in results.hits] == [FOLD, CLIP]
