@@ -46,7 +46,7 @@ class Session(asyncio.Protocol):
         self.reading = "command"
         self.size = 0  # of a chunk
         self.searched = 0  # octets of a message in which there is no final dot
-        self.is_stalled = False
+        self.is_deaf = False
         self.transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -61,11 +61,16 @@ class Session(asyncio.Protocol):
         else:
             self.transport.write(data)
 
+    def hang_up(self) -> None:
+        """After the replies that are on their way."""
+        self.is_deaf = True
+        asyncio.get_running_loop().call_later(self.behaviour.round_trip, self.transport.close)
+
     def data_received(self, data: bytes) -> None:
-        if self.is_stalled:
+        if self.is_deaf:
             return
         self.buffer += data
-        while not self.transport.is_closing() and getattr(self, f"read_{self.reading}")():
+        while not self.is_deaf and getattr(self, f"read_{self.reading}")():
             pass
 
     def read_command(self) -> bool:
@@ -105,9 +110,9 @@ class Session(asyncio.Protocol):
             return
         self.behaviour.received[recipient] += 1
         if fault == "hang_up_after":
-            self.transport.close()
+            self.hang_up()
         elif fault == "stall":
-            self.is_stalled = True
+            self.is_deaf = True
         else:
             self.reply("250 2.0.0 Taken")
 
@@ -124,7 +129,7 @@ class Session(asyncio.Protocol):
     def do_rcpt(self, line: str) -> None:
         fault = self.behaviour.fault("later", "never", "hang_up_before")
         if fault == "hang_up_before":
-            self.transport.close()
+            self.hang_up()
         elif fault:
             self.reply("450 4.2.0 Greylisted" if fault == "later" else "550 5.1.1 No such user")
         else:
@@ -147,7 +152,7 @@ class Session(asyncio.Protocol):
 
     def do_quit(self, line: str) -> None:
         self.reply("221 2.0.0 Bye")
-        asyncio.get_running_loop().call_later(self.behaviour.round_trip, self.transport.close)
+        self.hang_up()
 
     def do_unknown(self, line: str) -> None:
         self.reply("500 5.5.2 What?")

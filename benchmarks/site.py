@@ -108,21 +108,25 @@ def grown(content: str, size: int, before: str) -> str:
 class Process:
     """A child in a process group of its own; its CPU time and memory are those of the whole group."""
 
-    def __init__(self, *command: str, **environment: str) -> None:
+    def __init__(self, *command: str, user: str | None = None, quiet: bool = False) -> None:
+        output = subprocess.DEVNULL if quiet else None
         self.popen = subprocess.Popen(  # noqa: S603, the commands are our own
             command,
-            cwd=ROOT,
-            env=os.environ | {"PYTHONWARNINGS": "ignore"} | environment,
+            cwd="/" if user else ROOT,
+            env=os.environ | {"PYTHONWARNINGS": "ignore"},
+            user=user,
             start_new_session=True,
             stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
         )
 
     @classmethod
-    def python(cls, *arguments: str, **environment: str) -> "Process":
-        return cls(sys.executable, *arguments, **environment)
+    def python(cls, *arguments: str, quiet: bool = False) -> "Process":
+        return cls(sys.executable, *arguments, quiet=quiet)
 
     @classmethod
-    def worker(cls, *, concurrency: int = 2) -> "Process":
+    def worker(cls, *, concurrency: int = 2, quiet: bool = False) -> "Process":
         return cls.python(
             *("-m", "celery", "--quiet", "-A", "benchmarks.worker", "worker"),
             *(
