@@ -26,9 +26,12 @@ def test_status_is_told_in_lines_or_as_json(issue, capsys):
     call_command("mailing", "start", "41")
     capsys.readouterr()
     call_command("mailing", "status", "41")
-    assert "remaining:   1" in capsys.readouterr().out
+    assert "remaining:     1" in capsys.readouterr().out
     call_command("mailing", "status", "41", "--json")
-    assert json.loads(capsys.readouterr().out)["remaining"] == 1
+    told = json.loads(capsys.readouterr().out)
+    assert told["remaining"] == 1
+    assert told["started_at"].endswith("+00:00")
+    assert told["finished_at"] == told["scheduled_for"] == ""
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,4 @@
+import datetime
 import json
 from argparse import ArgumentParser
 from dataclasses import asdict
@@ -58,6 +59,7 @@ class Command(BaseCommand):
             "issue": mailing.issue.number,
             "state": mailing.state,
             "reason": mailing.pause_reason,
+            **{name: iso(getattr(mailing, name)) for name in ("scheduled_for", "started_at", "finished_at")},
             **asdict(ledger(mailing)),
         }
         if as_json:
@@ -65,7 +67,12 @@ class Command(BaseCommand):
             return
         for name, value in facts.items():
             if value != "":
-                self.stdout.write(f"{name + ':':12} {value}")
+                self.stdout.write(f"{name + ':':14} {value}")
+
+
+def iso(time: datetime.datetime | None) -> str:
+    """In UTC; empty if there is none."""
+    return time.isoformat(timespec="seconds") if time else ""
 
 
 def take(step: str, issue: Issue) -> Mailing:
