@@ -6,8 +6,11 @@ from typing import Any
 from celery import Celery
 from celery.signals import setup_logging
 
+from dynamically_typed import folder_broker
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dynamically_typed.settings")
 
+folder_broker.register()
 app = Celery("dynamically_typed")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
