@@ -8,6 +8,7 @@ all statements of a search (on PostgreSQL that of its process for us, from /proc
 
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -32,6 +33,7 @@ Statement = tuple[str, Any]
 
 
 def main(arguments: list[str]) -> None:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that nothing is left behind
     sizes = [int(argument) for argument in arguments] or list(SIZES)
     report: Report = {"unit": "ms", "sizes": sizes}
     with tempfile.TemporaryDirectory(prefix="bench-search-") as folder:
