@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin.views.decorators import staff_member_required
+from django.contrib.auth.decorators import permission_required
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -19,10 +20,13 @@ from deliveries.previews import SANDBOX, html_preview
 PER_PAGE = 50
 MOST_SEARCHED = 5000  # messages, the newest: a search reads the headers of each
 SHOWN_HEADERS = ("From", "To", "Reply-To", "Date")
+# The mails hold addresses, and links that unsubscribe and confirm: they are not for every writer.
+may_see_deliveries = permission_required("deliveries.view_delivery", raise_exception=True)
 
 
 @require_safe
 @staff_member_required
+@may_see_deliveries
 def mailbox(request: HttpRequest) -> HttpResponse:
     """The kept mail, newest first. Only the headers of the page's messages are read, or of those searched."""
     if not keeps_mail():
@@ -40,6 +44,7 @@ def mailbox(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @staff_member_required
+@may_see_deliveries
 def mail(request: HttpRequest, key: str) -> HttpResponse:
     """One mail: as HTML, as text, or its headers."""
     message = find(key)
@@ -63,6 +68,7 @@ def mail(request: HttpRequest, key: str) -> HttpResponse:
 
 @require_safe
 @staff_member_required
+@may_see_deliveries
 def html(request: HttpRequest, key: str) -> HttpResponse:
     """The HTML alone, for the frame on the mail's page."""
     body = find(key).get_body(("html",))
@@ -73,6 +79,7 @@ def html(request: HttpRequest, key: str) -> HttpResponse:
 
 @require_safe
 @staff_member_required
+@may_see_deliveries
 def raw(request: HttpRequest, key: str) -> HttpResponse:
     """The bytes, for a mail program."""
     find(key)

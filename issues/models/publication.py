@@ -37,7 +37,12 @@ class Publication(models.Model):
         blank=True, help_text="What this is and for whom, in Markdown. Shown on the home page."
     )
     description_html = models.TextField(blank=True, editable=False)
-    language = models.CharField(max_length=12, default="en", help_text="BCP 47, like en or pt-BR.")
+    language = models.CharField(
+        max_length=12,
+        default="en",
+        validators=[RegexValidator(r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$", "Write the language like en or pt-BR.")],
+        help_text="BCP 47, like en or pt-BR.",
+    )
     time_zone = models.CharField(max_length=64, default="UTC", validators=[validate_time_zone])
     from_name = models.CharField(
         "sender's name", max_length=100, blank=True, validators=[one_line], help_text="Empty: the name."

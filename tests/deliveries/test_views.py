@@ -20,12 +20,14 @@ def keep_mail(settings):
 
 
 @pytest.mark.parametrize("path", ["", "{key}/", "{key}/html/", "{key}/raw/"])
-def test_kept_mail_is_for_staff(client, keep_mail, path, django_user_model):
+def test_kept_mail_is_for_staff_who_may_see_deliveries(client, keep_mail, path, django_user_model):
     where = "/mail/" + path.format(key=keep_mail())
     assert client.get(where).headers["Location"].startswith("/admin/login/")
     client.force_login(django_user_model.objects.create_user("reader"))
     assert client.get(where).status_code == 302
     assert client.post(where).status_code == 405
+    client.force_login(django_user_model.objects.create_user("writer", is_staff=True))
+    assert client.get(where).status_code == 403
 
 
 def test_mail_is_listed_newest_first_and_found_by_address_or_subject(admin_client, keep_mail):
