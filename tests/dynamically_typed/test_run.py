@@ -14,7 +14,7 @@ from django.db import connection
 
 from dynamically_typed.environment import BASE_DIR
 
-START_TIMEOUT = 60  # seconds, for a machine that runs other tests at the same time
+START_TIMEOUT = 180  # seconds: the machine may be busy
 STOP_TIMEOUT = 20
 
 
