@@ -37,6 +37,8 @@ def database_settings(url: str, *, max_age: int) -> dict[str, Any]:
     engine = config["ENGINE"].rpartition(".")[2]
     if engine == "sqlite3":
         config["OPTIONS"] = {**SQLITE_OPTIONS, **config.get("OPTIONS", {})}
+        # Tests on a file, too: in memory, SQLite locks tables without waiting, as no installation of ours does.
+        config["TEST"] = {"NAME": f"{config['NAME']}.test"}
     elif engine == "postgresql":
         config["OPTIONS"] = {**POSTGRESQL_OPTIONS, **config.get("OPTIONS", {})}
         config["CONN_MAX_AGE"] = 0 if config["OPTIONS"].get("pool") else max_age
