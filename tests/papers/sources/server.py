@@ -20,8 +20,8 @@ class MetadataServer:
     """
 
     def __init__(self):
-        self.answers, self.requests = {}, []
-        self.lock, self.under_way, self.at_once = threading.Lock(), 0, 0
+        self.answers, self.finished = {}, []
+        self.lock, self.under_way, self.at_once = threading.Condition(), 0, 0
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), self.handler())
         self.http.daemon_threads = True
         self.url = f"http://127.0.0.1:{self.http.server_port}"
@@ -42,6 +42,13 @@ class MetadataServer:
 
     def openalex(self, doi, *answers):
         self.set(f"/works/doi:{doi}", *answers)
+
+    @property
+    def requests(self):
+        """Once all are finished: who asks has the answer a moment before the server has written it down."""
+        with self.lock:
+            assert self.lock.wait_for(lambda: not self.under_way, timeout=30)
+            return list(self.finished)
 
     def asked(self, part=""):
         return [path for _, _, path, _, _ in self.requests if part in path]
@@ -67,7 +74,8 @@ class MetadataServer:
                     server.answer_to(path)(self)
                 with server.lock:
                     server.under_way -= 1
-                    server.requests.append((came, time.monotonic(), path, query, dict(self.headers)))
+                    server.lock.notify_all()
+                    server.finished.append((came, time.monotonic(), path, query, dict(self.headers)))
 
             def log_message(self, *args):
                 pass
