@@ -106,6 +106,7 @@ class UpdateKind(models.TextChoices):
     NEW_VERSION = "new version", "New version on arXiv"
     PUBLISHED = "published", "Published in a journal or at a conference"
     RETRACTED = "retracted", "Retracted"
+    CODE = "code released", "Code released"
     OTHER = "other", "Other"
 
 

@@ -22,6 +22,12 @@ DOI_IN_ADDRESS = re.compile(
 )
 DOI_INSIDE = re.compile(r"(?<![\w.])10\.[0-9]{4,9}/[^\s\x00-\x1f\x7f\"<>{}|]+")
 ISBN_INSIDE = re.compile(rf"ISBN(?:-1[03])?:?\s*{ISBN.pattern}", re.IGNORECASE | re.ASCII)
+# An owner and a name, at hosts that hold little but code; what follows them is a page within it.
+REPOSITORY_INSIDE = re.compile(
+    r"(?<![\w.@/-])(?:https?://)?(?:www\.)?"
+    r"(github\.com|gitlab\.com|codeberg\.org|bitbucket\.org)/([\w-][\w.-]*)/([\w-](?:[\w.-]*[\w-])?)",
+    re.IGNORECASE | re.ASCII,
+)
 ADDRESS_INSIDE = re.compile(r"https?://[^\s<>\"{}|]+", re.IGNORECASE)
 
 
@@ -56,6 +62,15 @@ def recognise(text: str) -> Recognised:
         "There is no arXiv identifier, DOI, ISBN or address in this. "
         "Write one like arXiv:2005.14165, 10.1038/s41586-021-03819-2 or https://arxiv.org/abs/2005.14165."
     )
+
+
+def find_repositories(text: str) -> list[str]:
+    """The addresses of the code repositories that a text names, each once, in its order."""
+    found = (
+        f"https://{host.lower()}/{owner}/{name.removesuffix('.git')}"
+        for host, owner, name in REPOSITORY_INSIDE.findall(text)
+    )
+    return list(dict.fromkeys(found))
 
 
 def recognise_whole(text: str) -> Recognised | None:

@@ -8,6 +8,7 @@ from django.utils import dateformat, timezone
 from papers.gathering import Gathered
 from papers.lookups import PaperUpdate, UpdateKind
 from papers.models import Paper, PaperQuerySet, PaperType
+from papers.resources import Resource
 from papers.sources import Facts, Source
 
 LOOKED_AT_EVERY = timedelta(days=7)
@@ -36,6 +37,7 @@ def propose_updates(paper: Paper, gathered: Gathered) -> list[PaperUpdate]:
         *(new_version(facts, since) for facts in gathered.facts.values()),
         *(publication(facts, since) for facts in gathered.facts.values()),
         retraction(list(gathered.facts.values())),
+        *(update for facts in gathered.facts.values() for update in released_code(paper, facts, since)),
     ]
     updates = [update for update in new if update is not None]
     for update in updates:
@@ -59,6 +61,26 @@ def new_version(facts: Facts, since: date) -> PaperUpdate | None:
         url=f"https://arxiv.org/abs/{facts.values['arxiv_id']}v{version}",
         happened_on=day,
     )
+
+
+def released_code(paper: Paper, facts: Facts, since: date) -> list[PaperUpdate]:
+    """Repositories that the authors name in a version put up since, and that neither paper nor stories link to yet."""
+    day = exact(facts.version_on)
+    if not facts.code or day is None or day <= since:
+        return []
+    linked = Resource.objects.filter(models.Q(papers=paper) | models.Q(stories__papers=paper))
+    known = {url.lower().rstrip("/") for url in linked.values_list("url", flat=True)}
+    return [
+        PaperUpdate(
+            kind=UpdateKind.CODE,
+            key=url.lower()[:255],
+            text=f"The authors name their code in the version of {in_words(day)}: {url.removeprefix('https://')}"[:500],
+            url=url,
+            happened_on=day,
+        )
+        for url in facts.code
+        if url.lower() not in known
+    ]
 
 
 def publication(facts: Facts, since: date) -> PaperUpdate | None:

@@ -8,6 +8,7 @@ from papers.lookups import Source
 from papers.markup import one_line, plain_tex
 from papers.models import PaperType
 from papers.names import split_name
+from papers.recognising import find_repositories
 from papers.sources.facts import Facts, date_of, said
 from papers.sources.http import PATIENCE, Answer, ask, web_page_instead
 
@@ -52,6 +53,7 @@ def read_feed(answer: Answer, arxiv_id: str) -> Facts:
         ),
         authors=[split_name(name) for each in entry.iter(f"{ATOM}author") if (name := text_in(each, f"{ATOM}name"))],
         version_on=date_of(text_in(entry, f"{ATOM}updated")[:10]),
+        code=find_repositories(f"{text_in(entry, f'{ARXIV}comment')} {text_in(entry, f'{ATOM}summary')}"),
     )
 
 

@@ -24,6 +24,7 @@ class Facts:
     version_on: str = ""  # the day of the arXiv version, as 2020-05-28
     retraction: str = ""  # the DOI of the notice, or “yes”
     retracted_on: str = ""
+    code: list[str] = field(default_factory=list)  # addresses of repositories that the authors name
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -32,6 +33,7 @@ class Facts:
             "version_on": self.version_on,
             "retraction": self.retraction,
             "retracted_on": self.retracted_on,
+            "code": self.code,
         }
 
     @classmethod

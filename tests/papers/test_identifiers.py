@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 
 from papers.errors import BadIdentifier
 from papers.identifiers import ArxivId, looks_like_arxiv, normalise_address, parse_arxiv_id, parse_doi
+from papers.recognising import find_repositories
 
 
 @pytest.mark.parametrize(
@@ -180,3 +181,20 @@ def test_a_normalised_address_stays_as_it_is(tail):
     except BadIdentifier:
         return
     assert normalise_address(address) == address
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Code: https://github.com/openai/gpt-3.", ["https://github.com/openai/gpt-3"]),
+        ("(github.com/a/b.git, see https://github.com/a/b/tree/main)", ["https://github.com/a/b"]),
+        (
+            "GitLab.com/group/project and codeberg.org/x/y-z",
+            ["https://gitlab.com/group/project", "https://codeberg.org/x/y-z"],
+        ),
+        ("https://github.com/openai", []),
+        ("https://notgithub.com/a/b, ada@github.com/a/b, https://evil.example/github.com/a/b", []),
+    ],
+)
+def test_repositories_are_found_in_a_text(text, found):
+    assert find_repositories(text) == found

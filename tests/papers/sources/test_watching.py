@@ -7,9 +7,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from issues.writing import set_resources
 from papers import looking_up, tasks, watching
 from papers.lookups import Decision, Lookup, LookupState, PaperUpdate, SourceAnswer, UpdateKind
-from tests.papers.sources.server import changed, recorded
+from papers.models import Resource
+from tests.papers.sources.server import ANSWERS, ATOM, body, changed, recorded
 
 ARXIV, DOI = "2005.14165", "10.1000/few.shot"
 WRITTEN = datetime(2020, 6, 7, tzinfo=UTC)
@@ -77,6 +79,44 @@ def test_openalex_knows_of_a_retraction_too(services, make_paper, cover):
     cover(paper)
     look_up(paper)
     assert news(paper)["retracted"].text == "The paper was retracted."
+
+
+def with_comment(comment):
+    answer = (ANSWERS / "arxiv-2005.14165.xml").read_text().replace("40+32 pages", comment)
+    return body(answer.encode(), ATOM)
+
+
+def test_code_that_the_authors_name_in_a_later_version_is_proposed(services, make_paper, cover):
+    services.arxiv(ARXIV, with_comment("40+32 pages, code at https://github.com/OpenAI/gpt-3.git."))
+    paper = make_paper(arxiv_id=ARXIV)
+    cover(paper)
+    look_up(paper)
+    look_up(paper)
+    update = paper.updates.get(kind=UpdateKind.CODE)
+    assert (update.url, update.state) == ("https://github.com/OpenAI/gpt-3", Decision.PROPOSED)
+    assert update.text == "The authors name their code in the version of 22 July 2020: github.com/OpenAI/gpt-3"
+
+
+@pytest.mark.parametrize("linked_from", ["story", "paper"])
+def test_code_that_is_linked_already_is_no_news(services, make_paper, cover, linked_from):
+    services.arxiv(ARXIV, with_comment("Code: github.com/OpenAI/gpt-3"))
+    paper = make_paper(arxiv_id=ARXIV)
+    story = cover(paper)
+    resource = Resource.objects.create(url="https://github.com/openai/gpt-3", title="GPT-3")
+    if linked_from == "story":
+        set_resources(story, [(resource, "")])
+    else:
+        paper.resources.add(resource)
+    look_up(paper)
+    assert set(news(paper)) == {UpdateKind.NEW_VERSION}
+
+
+def test_code_named_before_the_story_was_written_is_no_news(services, make_paper, cover):
+    services.arxiv(ARXIV, with_comment("Code: github.com/openai/gpt-3"))
+    paper = make_paper(arxiv_id=ARXIV)
+    cover(paper, at=datetime(2021, 6, 1, tzinfo=UTC))
+    look_up(paper)
+    assert not paper.updates.exists()
 
 
 def test_an_event_is_proposed_once_whatever_was_decided(services, make_paper, cover):
