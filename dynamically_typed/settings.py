@@ -46,6 +46,7 @@ if not re.fullmatch(r"https?://[^/?#\s]+(/[^?#\s]*[^/?#\s])?", SITE_URL):
 
 INSTALLED_APPS = [
     "dynamically_typed",  # for its management commands
+    "audit",
     "papers",
     "issues",
     "subscribers",

@@ -23,6 +23,7 @@ EDITOR = {
     "papers": "delete_paper delete_author delete_resource add_paperupdate change_paperupdate delete_paperupdate",
 }
 PUBLISHER = {
+    "audit": "view_entry",
     "issues": "change_publication publish_issue",
     "deliveries": "send_mailing change_delivery",
     "subscribers": "view_subscriber add_subscriber change_subscriber view_consentevent",

@@ -4,8 +4,6 @@ from typing import Any, get_args
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.models import CHANGE, LogEntry
-from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
 from django.core.files.uploadedfile import UploadedFile
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
@@ -15,6 +13,8 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from audit.models import Action
+from audit.recording import record
 from subscribers import charts, figures, tasks, uploads
 from subscribers.exporting import export_lines
 from subscribers.import_runs import ImportRun, ImportState
@@ -87,13 +87,8 @@ class ListPages(admin.ModelAdmin):  # type: ignore[type-arg]  # Parameters exist
             return self._page(request, "export", {"title": "Export subscribers", "form": form})
         state = form.cleaned_data["state"]
         subscribers = Subscriber.objects.filter(state=state) if state else Subscriber.objects.all()
-        LogEntry.objects.create(
-            user_id=request.user.pk or 0,
-            content_type=ContentType.objects.get_for_model(Subscriber),
-            object_repr="Subscribers",
-            action_flag=CHANGE,
-            change_message=f"Exported {subscribers.count()} subscribers ({state or 'in every state'}).",
-        )
+        note = f"{subscribers.count()} subscribers ({state or 'in every state'})."
+        record(Action.EXPORTED, "subscribers", by=request.user, note=note)
         name = f"subscribers-{timezone.localdate():%Y-%m-%d}.csv"
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
         lines = export_lines(subscribers)
@@ -191,7 +186,7 @@ class ImportRunAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         _require(request, IMPORT, "subscribers.add_subscriber")
         run = get_object_or_404(ImportRun, pk=run_id)
         if uploads.confirm(run):
-            self.log_change(request, run, "Said that it be imported.")
+            record(Action.IMPORTED, run, by=request.user)
             _work_on(run)
         return self._back_to(run)
 

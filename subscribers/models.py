@@ -62,6 +62,11 @@ class Subscriber(models.Model):
     def __str__(self) -> str:
         return self.email or f"erased subscriber {self.pk}"
 
+    @property
+    def name_in_audit(self) -> str:
+        """The audit trail is kept for ever, and an address has to be forgotten when its reader says so."""
+        return f"subscriber {self.pk}"
+
 
 class ConsentKind(models.TextChoices):
     SIGNED_UP = "signed up", "Signed up"

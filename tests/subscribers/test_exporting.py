@@ -3,12 +3,12 @@ import io
 import json
 
 import pytest
-from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from audit.models import Action, Entry
 from subscribers import erasure, signup
 from subscribers.exporting import BATCH
 from subscribers.models import ConsentEvent, Subscriber
@@ -113,16 +113,15 @@ def test_the_admin_exports_by_post_and_notes_who_did(admin_client, make_subscrib
     make_subscriber(email="eve@example.org", state="bounced")
     page = admin_client.get(EXPORT)
     assert b"ada@example.org" not in page.content
-    assert LogEntry.objects.count() == 0
+    assert not Entry.objects.exists()
     answer = admin_client.post(EXPORT, {"state": "active"})
     assert answer["Content-Type"] == "text/csv; charset=utf-8"
     assert answer["Content-Disposition"].startswith('attachment; filename="subscribers-')
     assert "no-store" in answer["Cache-Control"]
     text = b"".join(answer.streaming_content).decode()
     assert [row["email"] for row in rows(text)] == ["ada@example.org"]
-    entry = LogEntry.objects.get()
-    assert entry.user.username == "admin"
-    assert entry.change_message == "Exported 1 subscribers (active)."
+    entry = Entry.objects.get(action=Action.EXPORTED)
+    assert (entry.who, entry.object_name, entry.note) == ("admin", "subscribers", "1 subscribers (active).")
 
 
 def test_exporting_needs_its_own_permission(client, make_subscriber):

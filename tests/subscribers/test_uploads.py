@@ -3,11 +3,11 @@ from pathlib import Path
 
 import pytest
 import time_machine
-from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
+from audit.models import Entry
 from subscribers import tasks, uploads
 from subscribers.import_runs import ImportRun
 from subscribers.models import ConsentEvent, Subscriber
@@ -55,10 +55,9 @@ def test_a_file_is_checked_first_and_imported_on_a_word(admin_client, bring, fol
     assert Subscriber.objects.active().count() == 2
     assert ConsentEvent.objects.filter(kind="imported", source="import: Buttondown, buttondown.csv").count() == 2
     assert [path.suffixes for path in folder.iterdir()] == [[".refused", ".csv"]]
-    messages = LogEntry.objects.order_by("pk").values_list("user__username", "change_message")
-    assert list(messages) == [
-        ("admin", "Brought buttondown.csv to be imported."),
-        ("admin", "Said that it be imported."),
+    assert list(Entry.objects.order_by("pk").values_list("who", "action", "note")) == [
+        ("admin", "added", "Brought buttondown.csv to be imported."),
+        ("admin", "imported", ""),
     ]
 
 
