@@ -34,6 +34,17 @@ def stories_referring_to(issues: Iterable[Issue], stories: Iterable[Story]) -> l
     return list(Story.objects.filter(references__key__in=keys).distinct())
 
 
+def without_repeats(references: Iterable[Reference]) -> list[Reference]:
+    """Where one sentence names a story and the issue that it is in, only the story."""
+    kept: dict[tuple[int, str, int | None], Reference] = {}
+    for reference in references:
+        issue_id = reference.target_story.issue_id if reference.target_story else reference.target_issue_id
+        key = (reference.source_id, reference.context, issue_id)
+        if key not in kept or (reference.target_story and not kept[key].target_story):
+            kept[key] = reference
+    return list(kept.values())
+
+
 def topics_referring_to(issues: Iterable[Issue], stories: Iterable[Story]) -> list[Topic]:
     """The topics whose descriptions may name one of these; their references are not stored. One query."""
     named = Q(pk__in=[])

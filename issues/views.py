@@ -14,6 +14,7 @@ from django.views.decorators.http import conditional_page, require_safe
 
 from issues.models import Issue, Publication, Reference, Section, Story, StoryPaper, StoryQuerySet, Topic
 from issues.models.topic import TopicAlias
+from issues.references import without_repeats
 from issues.text_blocks import text_blocks
 from papers.models import Paper, PaperQuerySet
 
@@ -110,7 +111,7 @@ def story(request: HttpRequest, slug: str) -> HttpResponse:
 
 def story_page(request: HttpRequest, story: Story) -> HttpResponse:
     """The page of a story `for_page()` and `with_neighbours()`, public or not: who may see it is the caller's care."""
-    references = list(Reference.objects.from_published().touching(story))
+    references = without_repeats(Reference.objects.from_published().touching(story))
     context = {
         "story": story,
         "description": story.summary or opening(story.body_html),

@@ -157,3 +157,15 @@ def test_a_story_that_refers_to_itself_is_no_loop(make_issue, make_story):
     story = make_story("Itself", slug="itself", body="[[itself]]", issue=make_issue(published_at=LONG_AGO))
     save_story(story)
     assert links(story.body_html) == [("/stories/itself/", "Itself")]
+
+
+def test_a_sentence_that_names_a_story_and_its_issue_is_shown_once(client, published, make_issue, make_story):
+    later = make_issue(number=52, published_at=LONG_AGO)
+    source = make_story("Later", body="As [[gpt-3]] (DT #41) did.", issue=later)
+
+    def told(page, heading):
+        return client.get(page).content.decode().partition(heading)[2].partition("</section>")[0]
+
+    assert told("/stories/gpt-3/", "Referred to by").count(source.get_absolute_url()) == 1
+    assert "/stories/gpt-3/" in told(source.get_absolute_url(), "Refers to")
+    assert "/issues/41/" not in told(source.get_absolute_url(), "Refers to")
