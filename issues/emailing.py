@@ -1,6 +1,7 @@
 """The email of an issue: one rendering for all readers, with a mark where they differ."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import css_inline
@@ -13,7 +14,7 @@ from django.utils.safestring import mark_safe
 from issues.addresses import absolute
 from issues.models import Issue, Publication, Section, Story
 from issues.plain_text import as_plain_text
-from issues.rendering import render_for_email
+from issues.rendering import Surroundings, find_surroundings, render_for_email
 from papers.models import Author, Paper, ResourceKind
 
 # Stands for each reader's own address to unsubscribe, in characters that no text uses.
@@ -59,13 +60,15 @@ class PaperLine:
     details: str
 
 
-def render_issue_email(issue: Issue) -> IssueEmail:
+def render_issue_email(issue: Issue, stories: Sequence[Story] | None = None) -> IssueEmail:
     """Render an issue as it stands in the database; the same issue gives the same email.
 
-    The number of queries grows with the stories, not with their papers and links. Raises BadMarkdown.
+    `stories`, from `for_page()`, are for a preview with others than the issue has. A number of queries that doesn't
+    grow with the stories. Raises BadMarkdown.
     """
     publication = Publication.objects.current()
-    stories = list(issue.stories.in_reading_order().for_page())
+    if stories is None:
+        stories = list(issue.stories.in_reading_order().for_page())
     subject = subject_of(issue, publication, stories)
     context = {
         "issue": issue,
@@ -85,30 +88,31 @@ def render_issue_email(issue: Issue) -> IssueEmail:
     return IssueEmail(subject, html, text)
 
 
-def subject_of(issue: Issue, publication: Publication, stories: list[Story]) -> str:
+def subject_of(issue: Issue, publication: Publication, stories: Sequence[Story]) -> str:
     """The issue's own subject, else one from its number and title; on one line, since it becomes a header."""
     title = issue.title or (stories[0].title if stories else "")
     subject = one_line(issue.subject) or one_line(f"{publication.short_name} #{issue.number}: {title}").rstrip(": ")
     return subject if len(subject) <= LONGEST_SUBJECT else subject[: LONGEST_SUBJECT - 1].rstrip() + "…"
 
 
-def parts_of(issue: Issue, stories: list[Story]) -> list[Part]:
+def parts_of(issue: Issue, stories: Sequence[Story]) -> list[Part]:
     """Title, intro and contents; each story; the outro."""
     contents = stories if len(stories) > STORIES_WITHOUT_CONTENTS else []
-    intro = render_for_email(issue.intro, scope="intro", issue=issue)
+    around = find_surroundings([issue.intro, issue.outro, *(story.body for story in stories)], issue)
+    intro = render_for_email(issue.intro, scope="intro", surroundings=around)
     parts = [part("_opening.html", issue=issue, body=mark_safe(intro), contents=contents)]
     section_id = None
     for story in stories:
         section = story.section if story.section_id != section_id else None
-        parts.append(story_part(story, issue, section))
+        parts.append(story_part(story, section, around))
         section_id = story.section_id
     if issue.outro:
-        outro = render_for_email(issue.outro, scope="outro", issue=issue)
+        outro = render_for_email(issue.outro, scope="outro", surroundings=around)
         parts.append(part("_closing.html", body=mark_safe(outro)))
     return parts
 
 
-def story_part(story: Story, issue: Issue, section: Section | None) -> Part:
+def story_part(story: Story, section: Section | None, surroundings: Surroundings) -> Part:
     """A story after the name of the section that it opens, if it opens one."""
     kinds = list(ResourceKind)
     links = sorted(story.story_resources.all(), key=lambda link: kinds.index(ResourceKind(link.resource.kind)))
@@ -117,7 +121,7 @@ def story_part(story: Story, issue: Issue, section: Section | None) -> Part:
         story=story,
         section=section,
         address=absolute(story.get_absolute_url()),
-        body=mark_safe(render_for_email(story.body, scope=story.slug, issue=issue)),
+        body=mark_safe(render_for_email(story.body, scope=story.slug, surroundings=surroundings)),
         papers=[paper_line(link.paper) for link in story.story_papers.all()],
         links=links,
     )

@@ -6,6 +6,7 @@ Everything works on the element tree: no step builds HTML from strings, and raw 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Literal
 from xml.etree.ElementTree import Element, SubElement
 
@@ -33,6 +34,20 @@ class Target:
     title: str
 
 
+class ProblemKind(StrEnum):
+    PICTURE = "picture"  # that there is not
+    WORDS = "words"  # for a picture, of which there are none
+    BLOCK = "block"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What keeps a text from being published, as a sentence for the editor."""
+
+    kind: ProblemKind
+    sentence: str
+
+
 @dataclass
 class RenderContext:
     """What a text may refer to, and what is found wrong with it on the way."""
@@ -42,8 +57,11 @@ class RenderContext:
     targets: dict[str, Target] = field(default_factory=dict)
     images: dict[str, Image] = field(default_factory=dict)
     references: dict[str, str] = field(default_factory=dict)  # key: the words that stand for it in the rendered text
-    errors: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+
+    def report(self, kind: ProblemKind, sentence: str) -> None:
+        self.problems.append(Problem(kind, sentence))
 
     def absolute(self, path: str) -> str:
         """Emails need whole addresses; pages work under any."""
@@ -141,12 +159,13 @@ class ShapeTree(Treeprocessor):
         source, alt = picture.get("src", ""), picture.get("alt", "").strip()
         image = self.context.images.get(source)
         if image is None:
-            self.context.errors.append(f"There is no picture “{source}”. Upload it, or correct the name.")
+            self.context.report(ProblemKind.PICTURE, f"There is no picture “{source}”. Upload it, or correct the name.")
             return False
         if not alt:
-            self.context.errors.append(
+            self.context.report(
+                ProblemKind.WORDS,
                 f"The picture “{source}” has no alternative text. Say what is to be seen: ![…]({source}), or mark it as "
-                f"decoration: ![{DECORATIVE}]({source})."
+                f"decoration: ![{DECORATIVE}]({source}).",
             )
         picture.attrib.clear()
         picture.attrib.update(images.attributes(image, self.context.medium))
@@ -158,8 +177,9 @@ class ShapeTree(Treeprocessor):
         for figure in [figure for figure in root.iter("figure") if figure.get("class") == "comparison"]:
             answers = [child for child in figure if child.get("class") == "comparison-answer"]
             if len(answers) < 2:
-                self.context.errors.append(
-                    "A comparison has fewer than two answers. Each is a block of its own: //// answer | name of the model"
+                self.context.report(
+                    ProblemKind.BLOCK,
+                    "A comparison has fewer than two answers. Each is a block of its own: //// answer | name of the model",
                 )
             group = Element("div", {"class": "comparison-answers"})
             for answer in answers:
@@ -170,15 +190,17 @@ class ShapeTree(Treeprocessor):
     def check_blocks(self, root: Element) -> None:
         for parent in root.iter():
             if name := parent.attrib.pop(OPEN, None):
-                self.context.errors.append(
+                self.context.report(
+                    ProblemKind.BLOCK,
                     f"A block “{name}” is never closed. Close it with as many slashes as it was opened with, and leave "
-                    "a blank line before and after them."
+                    "a blank line before and after them.",
                 )
             for child in parent:
                 is_part = child.get("class") in {"comparison-prompt", "comparison-answer"}
                 if is_part and parent.get("class") not in {"comparison", "comparison-answers"}:
-                    self.context.errors.append(
-                        "A prompt or an answer stands outside of a comparison. Put /// comparison before it."
+                    self.context.report(
+                        ProblemKind.BLOCK,
+                        "A prompt or an answer stands outside of a comparison. Put /// comparison before it.",
                     )
 
     def shape_tables(self, root: Element) -> None:

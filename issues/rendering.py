@@ -1,6 +1,7 @@
 """Markdown to sanitised HTML: one renderer for the page, the preview, the feed and the email."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from markdown import Markdown
@@ -11,6 +12,7 @@ from issues.markdown_extensions import (
     STORY_PATTERN,
     DigestExtension,
     Medium,
+    Problem,
     RenderContext,
     Target,
     issue_pattern,
@@ -57,39 +59,60 @@ class Rendered:
 
     html: str
     references: list[FoundReference]
-    errors: list[str]
+    problems: list[Problem]
     warnings: list[str]
     word_count: int
 
+    @property
+    def errors(self) -> list[str]:
+        return [problem.sentence for problem in self.problems]
 
-def render_for_web(source: str, *, scope: str = "", issue: Issue | None = None) -> Rendered:
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What texts refer to and show, as far as it is there. `targets` has the keys of references."""
+
+    short_name: str
+    targets: dict[str, Target]
+    images: dict[str, Image]
+
+
+def render_for_web(
+    source: str, *, scope: str = "", issue: Issue | None = None, surroundings: Surroundings | None = None
+) -> Rendered:
     """Render Markdown for pages and feeds.
 
     `scope` makes footnote ids unique on a page of several texts: the story's slug. `issue` is the one that the text
-    belongs to: references within it are links even before it is public. At most four queries. Raises BadMarkdown for
-    a text that is too long or can't be parsed in reasonable time.
+    belongs to: references within it are links even before it is public. At most four queries, or none with the
+    `surroundings` that were found for several texts. Raises BadMarkdown for a text that is too long or can't be parsed
+    in reasonable time.
     """
-    return render(source, "web", scope, issue)
-
-
-def render_for_email(source: str, *, scope: str = "", issue: Issue | None = None) -> str:
-    """Render the same Markdown for mail programs: whole addresses, one picture size, formulas as text. As above."""
-    return render(source, "email", scope, issue).html
-
-
-def render(source: str, medium: Medium, scope: str, issue: Issue | None) -> Rendered:
     check_limits(source)
-    short_name = Publication.objects.current().short_name
-    keys = possible_keys(source, short_name)
-    if len(keys) > MAX_REFERENCES:
-        raise BadMarkdown(f"The text refers to over {MAX_REFERENCES} stories and issues. Split it into two stories.")
-    targets = find_targets(keys, issue)
-    context = RenderContext(medium, short_name, targets, find_images(source))
+    return render(source, "web", scope, surroundings or find_surroundings([source], issue))
+
+
+def render_for_email(
+    source: str, *, scope: str = "", issue: Issue | None = None, surroundings: Surroundings | None = None
+) -> str:
+    """Render the same Markdown for mail programs: whole addresses, one picture size, formulas as text. As above."""
+    check_limits(source)
+    return render(source, "email", scope, surroundings or find_surroundings([source], issue)).html
+
+
+def find_surroundings(sources: Iterable[str], issue: Issue | None) -> Surroundings:
+    """Find what these texts refer to and show, for texts of that issue. At most four queries. Raises BadMarkdown."""
+    sources, short_name = list(sources), Publication.objects.current().short_name
+    keys = {key for source in sources for key in possible_keys(source, short_name)}
+    return Surroundings(short_name, find_targets(keys, issue), find_images(sources))
+
+
+def render(source: str, medium: Medium, scope: str, surroundings: Surroundings) -> Rendered:
+    context = RenderContext(medium, surroundings.short_name, surroundings.targets, surroundings.images)
     html = sanitise(convert(source, context, scope))
     warnings = context.warnings + warnings_of_html(source)
     blocks = text_blocks(html)
     found = [FoundReference(key, sentence_around(text, blocks)) for key, text in context.references.items()]
-    return Rendered(html, found, context.errors, warnings, count_words(blocks))
+    return Rendered(html, found, context.problems, warnings, count_words(blocks))
 
 
 def check_limits(source: str) -> None:
@@ -151,9 +174,12 @@ def convert(source: str, context: RenderContext, scope: str) -> str:
 
 
 def possible_keys(source: str, short_name: str) -> set[str]:
-    """The keys of all in the text that looks like a reference, be it in code."""
+    """The keys of all in the text that looks like a reference, be it in code. Raises BadMarkdown for too many."""
     patterns = STORY_PATTERN, issue_pattern(short_name)
-    return {reference_key(match) for pattern in patterns for match in re.finditer(pattern, source)}
+    keys = {reference_key(match) for pattern in patterns for match in re.finditer(pattern, source)}
+    if len(keys) > MAX_REFERENCES:
+        raise BadMarkdown(f"The text refers to over {MAX_REFERENCES} stories and issues. Split it into two stories.")
+    return keys
 
 
 def find_targets(keys: set[str], issue: Issue | None) -> dict[str, Target]:
@@ -173,9 +199,9 @@ def find_targets(keys: set[str], issue: Issue | None) -> dict[str, Target]:
     return targets
 
 
-def find_images(source: str) -> dict[str, Image]:
-    """The pictures that the text shows, by what stands in the Markdown. One query, or none."""
-    names = set(FIGURE_NAME.findall(source))
+def find_images(sources: Iterable[str]) -> dict[str, Image]:
+    """The pictures that the texts show, by what stands in the Markdown. One query, or none."""
+    names = {name for source in sources for name in FIGURE_NAME.findall(source)}
     return {image.source: image for image in Image.objects.filter(name__in=names)} if names else {}
 
 

@@ -379,3 +379,17 @@ def test_papers_and_links_cost_no_queries_of_their_own(publication, make_issue, 
         make_story(issue=few, papers=[make_paper()], resources=links[:1])
         make_story(issue=many, papers=[make_paper(authors=["A", "B", "C"]) for _ in range(5)], resources=links[1:])
     assert queries(many) == queries(few)
+
+
+def test_an_email_of_many_stories_takes_as_many_queries_as_one_of_two(publication, make_issue, make_story, make_image):
+    def queries(issue):
+        with CaptureQueriesContext(connection) as captured:
+            render_issue_email(issue)
+        return len(captured)
+
+    make_image("grid.png")
+    few, many = make_issue(number=1, intro="DT #2"), make_issue(number=2, intro="DT #1")
+    for issue, count in ((few, 2), (many, 12)):
+        for number in range(count):
+            make_story(f"{issue.number}-{number}", issue=issue, body=f"DT #{number + 1}\n\n![A grid](figures/grid.png)")
+    assert queries(many) == queries(few)
