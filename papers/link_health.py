@@ -1,4 +1,4 @@
-"""Whether resources still are where they were: looked at now and then, one after the other, as their hosts allow it."""
+"""Whether resources, and what texts to come link to, are where they should be: looked at now and then, one after the other, as their hosts allow it."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -9,11 +9,11 @@ from urllib.parse import urlsplit
 from urllib.robotparser import RobotFileParser
 
 from django.core.cache import cache
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from papers.outside import AddressRefused, NoAnswer, Reply, ask
-from papers.resources import Resource, ResourceQuerySet, ResourceState
+from papers.resources import CheckedLink, Resource, ResourceState, TextLink
 from papers.sources.http import user_agent
 
 CHECKED_EVERY = timedelta(days=30)
@@ -21,6 +21,8 @@ FAILING_CHECKED_EVERY = timedelta(days=1)
 DEAD_AFTER = timedelta(days=14)  # of failing
 GONE = {404, 410}
 UNWELCOME = {401, 402, 403, 407, 429, 451, 999}  # for programs, at least; 999 is LinkedIn's
+WATCHED_FOR = timedelta(days=2)  # after a text that is to come was last seen to have a link
+FORGOTTEN_AFTER = timedelta(days=90)
 PAUSE = 5.0  # seconds between two questions to the same host
 AT_ONCE = 100  # that are looked at in a run
 ROBOTS_BYTES = 500_000  # RFC 9309, 2.5
@@ -42,36 +44,56 @@ class Finding:
     final_url: str = ""
 
 
-def due(now: datetime) -> ResourceQuerySet:
-    """Those whose turn it is: the unchecked first, then those that were checked longest ago."""
+def watch(urls: Iterable[str], now: datetime) -> None:
+    """Have the links of texts that are to come looked at, and forget those that no text has any more. Two queries.
+
+    `urls` are normalised.
+    """
+    TextLink.objects.bulk_create(
+        [TextLink(url=url, wanted_at=now) for url in sorted(set(urls))],
+        update_conflicts=True,
+        unique_fields=["url"],
+        update_fields=["wanted_at"],
+    )
+    TextLink.objects.filter(wanted_at__lt=now - FORGOTTEN_AFTER).delete()
+
+
+def due(now: datetime) -> list[CheckedLink]:
+    """As many as are looked at in a run: the unchecked first, then those that were checked longest ago. Two queries."""
+    kinds: list[QuerySet[Any]] = [TextLink.objects.filter(wanted_at__gt=now - WATCHED_FOR), Resource.objects.all()]
     failing = Q(state=ResourceState.FAILING, checked_at__lte=now - FAILING_CHECKED_EVERY)
     old = Q(checked_at__lte=now - CHECKED_EVERY)
-    return Resource.objects.filter(Q(checked_at=None) | failing | old).order_by(
-        F("checked_at").asc(nulls_first=True), "pk"
-    )
+    oldest_first = F("checked_at").asc(nulls_first=True), "pk"
+    links = [
+        link
+        for kind in kinds
+        for link in kind.filter(Q(checked_at=None) | failing | old).order_by(*oldest_first)[:AT_ONCE]
+    ]
+    long_ago = datetime.min.replace(tzinfo=now.tzinfo)
+    return sorted(links, key=lambda link: link.checked_at or long_ago)[:AT_ONCE]
 
 
 def check_due(seconds: float, *, ask: Ask = ask, pause: float = PAUSE) -> int:
     """Check what is due for about so many seconds; return how many links were looked at."""
     end, checked = time.monotonic() + seconds, 0
     asked_at: dict[str, float] = {}
-    for resource in in_turn(due(timezone.now())[:AT_ONCE]):
-        last = asked_at.get(resource.host)
+    for link in in_turn(due(timezone.now())):
+        last = asked_at.get(link.host)
         wait = max(last + pause - time.monotonic(), 0) if last is not None else 0
         if time.monotonic() + wait > end:
             break
         time.sleep(wait)
-        record(resource, look_at(resource.url, ask=ask), timezone.now())
-        asked_at[resource.host] = time.monotonic()
+        record(link, look_at(link.url, ask=ask), timezone.now())
+        asked_at[link.host] = time.monotonic()
         checked += 1
     return checked
 
 
-def in_turn(resources: Iterable[Resource]) -> Iterator[Resource]:
+def in_turn(links: Iterable[CheckedLink]) -> Iterator[CheckedLink]:
     """One of each host, then a second of each, so that the pauses are hardly felt."""
-    by_host: dict[str, list[Resource]] = {}
-    for resource in resources:
-        by_host.setdefault(resource.host, []).append(resource)
+    by_host: dict[str, list[CheckedLink]] = {}
+    for link in links:
+        by_host.setdefault(link.host, []).append(link)
     for place in range(max(map(len, by_host.values()), default=0)):
         yield from (rows[place] for rows in by_host.values() if place < len(rows))
 
@@ -120,11 +142,11 @@ def robots_allow(url: str, ask: Ask) -> bool:
     return rules.can_fetch(user_agent(), url)
 
 
-def record(resource: Resource, finding: Finding, now: datetime) -> None:
+def record(link: CheckedLink, finding: Finding, now: datetime) -> None:
     """Store what was found. What fails for two weeks is dead."""
     failing = finding.state == ResourceState.FAILING
-    since = (resource.failing_since or now) if failing else None
-    was_dead = resource.state == ResourceState.DEAD
+    since = (link.failing_since or now) if failing else None
+    was_dead = link.state == ResourceState.DEAD
     values: dict[str, Any] = {
         "state": ResourceState.DEAD if since and (was_dead or now - since >= DEAD_AFTER) else finding.state,
         "checked_at": now,
@@ -133,5 +155,5 @@ def record(resource: Resource, finding: Finding, now: datetime) -> None:
         "final_url": finding.final_url,
     }
     for name, value in values.items():
-        setattr(resource, name, value)
-    resource.save(update_fields=list(values))
+        setattr(link, name, value)
+    link.save(update_fields=list(values))

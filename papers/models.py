@@ -14,7 +14,7 @@ from papers.errors import BadIdentifier
 from papers.identifiers import looks_like_arxiv, parse_arxiv_id, parse_doi, parse_isbn
 from papers.json_rows import JSONRows
 from papers.lookups import FieldProposal, Lookup, PaperUpdate, SourceAnswer, SourceTurn
-from papers.resources import Resource, ResourceAlias, ResourceKind, ResourceQuerySet, ResourceState
+from papers.resources import Resource, ResourceAlias, ResourceKind, ResourceQuerySet, ResourceState, TextLink
 from papers.slugs import free_slug
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "ResourceState",
     "SourceAnswer",
     "SourceTurn",
+    "TextLink",
     "is_edtf_date",
 ]
 

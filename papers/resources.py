@@ -41,18 +41,10 @@ class ResourceQuerySet(models.QuerySet["Resource"]):
         )
 
 
-class Resource(models.Model):
-    """A typed link that stories and papers share: one row for each normalised address."""
+class CheckedLink(models.Model):
+    """A normalised address, and what the last look at it found."""
 
     url = models.URLField("address", max_length=2000, unique=True)
-    title = models.CharField(max_length=300)
-    kind = models.CharField(max_length=20, choices=ResourceKind, default=ResourceKind.OTHER)
-    archived_url = models.URLField(
-        "archived address",
-        max_length=2000,
-        blank=True,
-        help_text="A copy that readers are led to when the link is dead, such as one at web.archive.org.",
-    )
     state = models.CharField(
         max_length=10, choices=ResourceState, default=ResourceState.UNCHECKED, editable=False, db_index=True
     )
@@ -61,6 +53,25 @@ class Resource(models.Model):
     finding = models.CharField(max_length=300, blank=True, editable=False, help_text="What the last check met.")
     final_url = models.URLField("leads to", max_length=2000, blank=True, editable=False)
 
+    class Meta:
+        abstract = True
+
+    @property
+    def host(self) -> str:
+        return (urlsplit(self.url).hostname or "").removeprefix("www.")
+
+
+class Resource(CheckedLink):
+    """A typed link that stories and papers share: one row for each normalised address."""
+
+    title = models.CharField(max_length=300)
+    kind = models.CharField(max_length=20, choices=ResourceKind, default=ResourceKind.OTHER)
+    archived_url = models.URLField(
+        "archived address",
+        max_length=2000,
+        blank=True,
+        help_text="A copy that readers are led to when the link is dead, such as one at web.archive.org.",
+    )
     objects = ResourceQuerySet.as_manager()
 
     class Meta:
@@ -94,9 +105,24 @@ class Resource(models.Model):
         """Where readers are led: the archived copy, if there is one and the link is dead."""
         return self.archived_url if self.is_dead and self.archived_url else self.url
 
-    @property
-    def host(self) -> str:
-        return (urlsplit(self.url).hostname or "").removeprefix("www.")
+
+class TextLink(CheckedLink):
+    """An address in the texts of an issue to come, which is looked at before its readers do."""
+
+    wanted_at = models.DateTimeField(help_text="When such a text was last seen to have it.")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=models.Q(state__in=ResourceState.values), name="text_link_state_known"),
+            models.CheckConstraint(
+                condition=models.Q(state=ResourceState.UNCHECKED, checked_at__isnull=True)
+                | (~models.Q(state=ResourceState.UNCHECKED) & models.Q(checked_at__isnull=False)),
+                name="text_link_checked_has_time",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.url
 
 
 class ResourceAlias(models.Model):

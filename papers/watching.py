@@ -16,10 +16,10 @@ AT_A_TIME = 10  # papers in an hour: 1,680 in the week, at three or so requests 
 
 
 def due(limit: int = AT_A_TIME) -> PaperQuerySet:
-    """Papers that public stories are about and that weren't looked up for a week, the longest ago first."""
+    """Papers of stories in issues, public or to come, that weren't looked up for a week, the longest ago first."""
     week_ago = timezone.now() - LOOKED_AT_EVERY
     return (
-        Paper.objects.filter(stories__issue__published_at__lte=timezone.now())
+        Paper.objects.filter(stories__issue__isnull=False)
         .exclude(arxiv_id=None, doi=None)
         .annotate(looked_up_at=models.Max("lookups__requested_at"))
         .filter(models.Q(looked_up_at=None) | models.Q(looked_up_at__lt=week_ago))
@@ -28,17 +28,16 @@ def due(limit: int = AT_A_TIME) -> PaperQuerySet:
 
 
 def propose_updates(paper: Paper, gathered: Gathered) -> list[PaperUpdate]:
-    """Store what happened since the first public story about the paper; each event once, whatever was decided of it."""
+    """Store what happened since the first public story about the paper; each event once, whatever was decided of it.
+
+    Of a paper that no public story is about yet, only that it was retracted: its story shouldn't come out unaware.
+    """
     covered_at = Paper.objects.filter(pk=paper.pk).aggregate(at=models.Min("stories__issue__published_at"))["at"]
-    if covered_at is None or covered_at > timezone.now():
-        return []
-    since = covered_at.date()
-    new = [
-        *(new_version(facts, since) for facts in gathered.facts.values()),
-        *(publication(facts, since) for facts in gathered.facts.values()),
-        retraction(list(gathered.facts.values())),
-        *(update for facts in gathered.facts.values() for update in released_code(paper, facts, since)),
-    ]
+    new = [retraction(list(gathered.facts.values()))]
+    if covered_at is not None and covered_at <= timezone.now():
+        since = covered_at.date()
+        for facts in gathered.facts.values():
+            new += [new_version(facts, since), publication(facts, since), *released_code(paper, facts, since)]
     updates = [update for update in new if update is not None]
     for update in updates:
         PaperUpdate.objects.get_or_create(

@@ -6,8 +6,8 @@ import time_machine
 from django.utils import timezone
 
 from papers import outside
-from papers.link_health import PAUSE, check_due, due, in_turn, look_at, record
-from papers.models import Resource
+from papers.link_health import PAUSE, check_due, due, in_turn, look_at, record, watch
+from papers.models import Resource, TextLink
 from papers.outside import NoAnswer, Reply
 from tests.admin_forms import member_of, messages, save
 from tests.papers.test_outside import server, this_machine  # noqa: F401  # a fixture
@@ -132,6 +132,19 @@ def test_robots_txt_is_asked_for_once_a_day(settings):
         resource(f"https://example.org/{number}")
     assert check_due(10, ask=reply_of({}, asked), pause=0) == 3
     assert asked.count("https://example.org/robots.txt") == 1
+
+
+def test_what_texts_link_to_is_checked_while_a_text_is_to_come_and_forgotten_later():
+    with time_machine.travel(timezone.now()) as clock:
+        watch(["https://example.org/a", "https://example.org/b", "https://example.org/a"], timezone.now())
+        check_due(10, ask=reply_of({"https://example.org/b": 404}), pause=0)
+        assert list(TextLink.objects.order_by("url").values_list("state", flat=True)) == ["ok", "dead"]
+        clock.shift(timedelta(days=60))
+        watch(["https://example.org/a"], timezone.now())
+        assert [link.url for link in due(timezone.now())] == ["https://example.org/a"]
+        clock.shift(timedelta(days=60))
+        watch(["https://example.org/a"], timezone.now())
+    assert TextLink.objects.get().url == "https://example.org/a"
 
 
 def test_a_check_is_dated_and_told():

@@ -81,6 +81,17 @@ def test_openalex_knows_of_a_retraction_too(services, make_paper, cover):
     assert news(paper)["retracted"].text == "The paper was retracted."
 
 
+def test_a_paper_of_an_issue_to_come_is_watched_for_a_retraction_and_for_nothing_else(
+    services, make_paper, make_story, make_issue
+):
+    services.openalex(DOI, changed("openalex-few-shot.json", is_retracted=True))
+    paper = make_paper(arxiv_id=None, doi=DOI)
+    make_story(papers=[paper], issue=make_issue())
+    assert list(watching.due()) == [paper]
+    look_up(paper)
+    assert list(news(paper)) == [UpdateKind.RETRACTED]
+
+
 def with_comment(comment):
     answer = (ANSWERS / "arxiv-2005.14165.xml").read_text().replace("40+32 pages", comment)
     return body(answer.encode(), ATOM)
