@@ -8,9 +8,11 @@ from django.utils.safestring import SafeString
 
 from issues.models import Story
 from papers.citations.coins import ZOTERO_TYPES, context_object
+from papers.citations.text import dashed
 from papers.models import Paper, PaperType
 
 register = template.Library()
+register.filter(dashed)
 
 
 @register.filter

@@ -142,6 +142,7 @@ def title_of(paper: Paper) -> SafeString:
 
 
 def dashed(pages: str) -> str:
+    """Pages with the dash that typographers set: 1877–1901."""
     return re.sub(r"\s*[-‐-―]+\s*", "–", pages)
 
 
