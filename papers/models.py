@@ -80,7 +80,7 @@ class Author(models.Model):
 
     def __str__(self) -> str:
         name = f"{self.given} {self.family}".strip()
-        return f"{name}, {self.suffix}" if self.suffix else name
+        return f"{name} {self.suffix}".strip()
 
     def get_absolute_url(self) -> str:
         return reverse("issues:author", args=[self.slug])

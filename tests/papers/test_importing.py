@@ -65,7 +65,7 @@ def test_a_bibtex_file_becomes_papers(run):
     assert paper.url == "https://example.org/~a_b?c=d%20e"
     preprint = Paper.objects.get(arxiv_id="2005.14165")
     assert (preprint.type, preprint.arxiv_version, preprint.issued) == ("article", 4, "2020-05-28")
-    assert names(preprint) == ["Laurens van der Maaten", "Sammy Davis, Jr."]
+    assert names(preprint) == ["Laurens van der Maaten", "Sammy Davis Jr."]
     book = Paper.objects.get(title="The Art")
     assert (book.type, book.publisher, book.isbn) == ("book", "Addison-Wesley", "9780306406157")
 
@@ -76,7 +76,7 @@ def test_groups_particles_suffixes_and_accents_in_names_survive(run):
         "Tom B. Brown",
         "Laurens van der Maaten",
         "OpenAI Team",
-        "Martin Luther King, Jr.",
+        "Martin Luther King Jr.",
         "Łukasz Kaiser",
         "Étienne Zola",
     ]

@@ -36,7 +36,7 @@ def proposals(paper):
     return {each.field: each.value for each in paper.field_proposals.filter(state=Decision.PROPOSED)}
 
 
-AUTHORS = ["Tom B. Brown", "Laurens van der Maaten", "Sammy Davis, Jr.", "The ATLAS Collaboration"]
+AUTHORS = ["Tom B. Brown", "Laurens van der Maaten", "Sammy Davis Jr.", "The ATLAS Collaboration"]
 
 
 def test_an_arxiv_identifier_alone_fills_the_record(services):
