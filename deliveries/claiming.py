@@ -14,6 +14,8 @@ from deliveries.journals import Journal
 from deliveries.models import Delivery, DeliveryQuerySet, DeliveryState, Mailing
 from subscribers.models import SubscriberState
 
+SMALLEST_SHARE = 20  # deliveries
+
 
 class Reader(NamedTuple):
     """A claimed delivery, and to whom it goes."""
@@ -36,7 +38,7 @@ class Batch:
 
     @property
     def rows(self) -> DeliveryQuerySet:
-        return Delivery.objects.filter(mailing=self.mailing).of_batch(self.journal.name)
+        return Delivery.objects.of_batch(self.journal.name)
 
 
 def claim(mailing_id: int, journal: Journal, size: int) -> Batch | None:
@@ -49,12 +51,14 @@ def claim(mailing_id: int, journal: Journal, size: int) -> Batch | None:
         # Changed first, so that claims wait for a pause or cancellation under way, and these for a claim.
         if not Mailing.objects.sending().filter(pk=mailing_id).update(claimed_at=now):
             return None
-        due = Delivery.objects.filter(mailing=mailing_id).due(now).order_by("due_at").values("pk")
-        claimed = Delivery.objects.filter(pk__in=due.select_for_update(skip_locked=True)[:size])
-        if not claimed.update(state=DeliveryState.CLAIMED, claimed_by=journal.name, lease_expires_at=lease_end(now)):
+        ids = _lock_due(mailing_id, size, now)
+        if not ids:
             return None
+        Delivery.objects.among(ids).update(
+            state=DeliveryState.CLAIMED, claimed_by=journal.name, lease_expires_at=lease_end(now)
+        )
         mailing = Mailing.objects.select_related("issue").get(pk=mailing_id)
-        readers = _readers(mailing, journal)
+        readers = _readers(ids)
         active = [reader for reader in readers if reader.state == SubscriberState.ACTIVE]
         if len(active) < len(readers):
             _skip([reader for reader in readers if reader.state != SubscriberState.ACTIVE], now)
@@ -65,18 +69,25 @@ def lease_end(now: datetime.datetime) -> datetime.datetime:
     return now + datetime.timedelta(seconds=settings.SENDING_LEASE_SECONDS)
 
 
-def _readers(mailing: Mailing, journal: Journal) -> list[Reader]:
-    """Those of the batch, as they are now: also who left since the mailing was queued."""
+def _lock_due(mailing_id: int, size: int, now: datetime.datetime) -> list[int]:
+    """The next ones; near the end only this task's share of what is left, so that all tasks end at the same time."""
+    due = Delivery.objects.filter(mailing=mailing_id).due(now).order_by("due_at").values_list("pk", flat=True)
+    left = due[: size * settings.SENDING_TASKS].count()
+    share = max(SMALLEST_SHARE, left // settings.SENDING_TASKS)
+    return list(due.select_for_update(skip_locked=True)[: min(size, share)])
+
+
+def _readers(ids: list[int]) -> list[Reader]:
+    """As they are now: also who left since the mailing was queued."""
     fields = ("pk", "attempts", "subscriber_id", "subscriber__email", "subscriber__state")
-    claimed = Delivery.objects.filter(mailing=mailing).claimed().filter(claimed_by=journal.name)
-    return [Reader(*row) for row in claimed.order_by().values_list(*fields)]
+    return [Reader(*row) for row in Delivery.objects.among(ids).order_by().values_list(*fields)]
 
 
 def _skip(readers: list[Reader], now: datetime.datetime) -> None:
     for state in {reader.state for reader in readers}:
         ids = [reader.delivery_id for reader in readers if reader.state == state]
         reason = f"The subscriber is {SubscriberState(state).label.lower()}."
-        Delivery.objects.filter(pk__in=ids).update(
+        Delivery.objects.among(ids).update(
             state=DeliveryState.SKIPPED, reason=reason, lease_expires_at=None, finished_at=now
         )
 

@@ -188,7 +188,7 @@ class Sending:
     def give_back_rest(self) -> None:
         """Put what was claimed and not begun back into the queue; of a cancelled mailing, it is skipped there."""
         if self.attempts:
-            give_back(self.batch.mailing.pk, self.batch.rows.filter(pk__in=list(self.attempts)))
+            give_back(self.batch.mailing.pk, self.batch.rows.among(self.attempts))
 
 
 def composer_of(mailing: Mailing) -> Composer:
@@ -222,7 +222,7 @@ def write_down(rows: DeliveryQuerySet, outcomes: Mapping[int, Outcome]) -> None:
         ids[outcome].append(delivery_id)
     with transaction.atomic():
         for outcome, delivery_ids in ids.items():
-            rows.filter(pk__in=delivery_ids).update(**_columns(outcome), attempts=F("attempts") + 1)
+            rows.among(delivery_ids).update(**_columns(outcome), attempts=F("attempts") + 1)
 
 
 def _columns(outcome: Outcome) -> dict[str, Any]:

@@ -116,7 +116,7 @@ class Environment:
     SENDING_BATCH_SIZE: Annotated[
         int,
         Meaning(
-            "How many mails a task claims at once, at most; fewer, if sending them would take longer than two seconds.",
+            "How many mails a task claims at once, at most; fewer, if sending them would take longer than four seconds.",
             minimum=1,
         ),
     ] = 1000

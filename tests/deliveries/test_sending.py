@@ -11,7 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from deliveries import freezing, journals, maildir, queueing, reconciling, sending, transports
+from deliveries import claiming, freezing, journals, maildir, queueing, reconciling, sending, transports
 from deliveries.errors import Deferred, InDoubt, Refused
 from deliveries.ledger import ledger
 from deliveries.models import Delivery, DeliveryState, Mailing, MailingState
@@ -413,7 +413,18 @@ def test_a_batch_costs_the_same_number_of_queries_however_many_mails_it_has(make
     mailing = make_mailing(readers=readers)
     with CaptureQueriesContext(connection) as queries:
         sending.send_batch(mailing.pk)
-    assert len(queries) <= 14, [each["sql"][:90] for each in queries]
+    assert len(queries) <= 16, [each["sql"][:90] for each in queries]
+
+
+def test_near_the_end_each_task_takes_its_share_so_that_they_end_together(make_mailing, outbox, settings, monkeypatch):
+    monkeypatch.setattr(claiming, "SMALLEST_SHARE", 4)
+    settings.SENDING_TASKS = 2
+    mailing = make_mailing(readers=30)
+    sizes = []
+    while done := sending.send_batch(mailing.pk, size=10):
+        sizes.append(done)
+    assert sizes == [10, 10, 5, 4, 1]
+    assert len(set(outbox.recipients)) == 30
 
 
 @pytest.mark.usefixtures("tasks_at_once")
