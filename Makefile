@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP_COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-header \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
-.PHONY: run test lint format lock document-settings bench-send drill bench-search bench-import
+.PHONY: run test lint format lock document-settings bench-send bench-queue drill bench-search bench-import
 
 run: $(VENV)/runtime.stamp
 	@$(BIN)/python manage.py run
@@ -33,6 +33,10 @@ lock: $(VENV)/dev.stamp
 # How fast an issue goes out, beside others; needs PostgreSQL. `make bench-send ARGS="--rounds 2"` is shorter.
 bench-send: $(VENV)/dev.stamp
 	@$(BIN)/python -m benchmarks.send $(ARGS)
+
+# How long 1,000,000 deliveries take to be queued, and how much memory; needs PostgreSQL. Two minutes.
+bench-queue: $(VENV)/dev.stamp
+	@$(BIN)/python -m benchmarks.queueing $(ARGS)
 
 # Kills and faults while 50,000 mails go out: nobody is lost, nobody gets two. On services that it starts itself.
 drill: $(VENV)/dev.stamp

@@ -23,6 +23,7 @@ from pathlib import Path
 
 from benchmarks import site
 from benchmarks.services import PostgreSQL, Redis
+from benchmarks.site import say
 
 WORKERS, CONNECTIONS = 2, 4
 FAULTS = {"later": 0.01, "never": 0.003, "hang-up-before": 0.002, "hang-up-after": 0.001, "stall": 0.0002}
@@ -183,11 +184,6 @@ def judge(report: dict[str, dict[str, int]], options: argparse.Namespace) -> boo
         f"uncertain {doubts} (at most {bound} were under way when something broke), received but not so counted {len(unsent)}"
     )
     return not twice and not lost and not unsent and doubts <= bound and len(states) == options.mails
-
-
-def say(text: str) -> None:
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
 
 
 def main() -> None:

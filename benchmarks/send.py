@@ -24,6 +24,7 @@ import psycopg
 import redis
 
 from benchmarks import site
+from benchmarks.site import say
 from scripts.run_tests import find_services
 
 CONNECTIONS, WORKERS = 8, 2
@@ -142,14 +143,14 @@ class Bench:
         set_audience(count)
         self.issues += 1
         mailing = site.make_mailing(self.issues)
-        cpu, database_cpu, start = self.worker.cpu_seconds(), database_cpu_seconds(), time.monotonic()
+        cpu, database_cpu, start = self.worker.cpu_seconds(), site.cpu_seconds(site.database_pids()), time.monotonic()
         site.start(mailing)
         if enqueue:
             enqueue(mailing.pk, list(Delivery.objects.filter(mailing=mailing).values_list("pk", flat=True)))
         remaining = Delivery.objects.filter(mailing=mailing).remaining()
         site.wait_for(lambda: not remaining.exists(), 240)
         seconds = time.monotonic() - start
-        cpu, database_cpu = self.worker.cpu_seconds() - cpu, database_cpu_seconds() - database_cpu
+        cpu, database_cpu = self.worker.cpu_seconds() - cpu, site.cpu_seconds(site.database_pids()) - database_cpu
         reconciling.finish()
         sent = mailing.deliveries.filter(state="sent").count()
         if sent != count:
@@ -165,15 +166,6 @@ def set_audience(count: int) -> None:
     last = Subscriber.objects.order_by("pk").values_list("pk", flat=True)[count - 1]
     Subscriber.objects.filter(pk__lte=last).exclude(state="active").update(state="active")
     Subscriber.objects.filter(pk__gt=last).exclude(state="pending").update(state="pending")
-
-
-def database_cpu_seconds() -> float:
-    """Of the processes that serve the scratch database, where they run on this machine."""
-    from django.db import connection
-
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pid FROM pg_stat_activity WHERE datname = current_database()")
-        return site.cpu_seconds(pid for (pid,) in cursor.fetchall())
 
 
 def report(bench: Bench) -> None:
@@ -222,11 +214,6 @@ def find_broker(folder: Path) -> str:
         say(f"No Redis answers ({error}): the broker is a folder in {folder}.")
         return "filesystem://"
     return BROKER_URL
-
-
-def say(text: str) -> None:
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
 
 
 def main() -> None:

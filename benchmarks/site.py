@@ -1,5 +1,6 @@
 """The project on services of its own, for benchmarks: a scratch database, a broker, workers, readers, mailings."""
 
+import multiprocessing
 import os
 import secrets
 import signal
@@ -9,8 +10,9 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from multiprocessing.queues import SimpleQueue
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 HTML_SIZE, TEXT_SIZE = 45_000, 8_000  # bytes
+Result = TypeVar("Result")
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -148,8 +151,8 @@ class Process:
         return cpu_seconds(self.pids())
 
     def peak_megabytes(self) -> float:
-        """Of the largest process among them."""
-        return max((_peak(pid) for pid in self.pids()), default=0) / 1024
+        """Of the largest among its children, which are those that work."""
+        return peak_megabytes(pid for pid in self.pids() if pid != self.popen.pid)
 
     def stop(self) -> None:
         if self.popen.poll() is None:
@@ -168,10 +171,26 @@ class Process:
         self.popen.wait()
 
 
+def database_pids() -> list[int]:
+    """Of the processes that serve the scratch database, where they run on this machine; none on SQLite."""
+    from django.db import connection
+
+    if connection.vendor != "postgresql":
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pid FROM pg_stat_activity WHERE datname = current_database()")
+        return [pid for (pid,) in cursor.fetchall()]
+
+
 def cpu_seconds(pids: Iterable[int]) -> float:
     """Of processes of this machine; those that are gone count nothing."""
     stats = [_stat(Path(f"/proc/{pid}")) for pid in pids]
     return sum(int(stat[11]) + int(stat[12]) for stat in stats if stat) / TICKS
+
+
+def peak_megabytes(pids: Iterable[int]) -> float:
+    """Of the largest among them."""
+    return max((_peak(pid) for pid in pids), default=0) / 1024
 
 
 def _stat(folder: Path) -> Sequence[str]:
@@ -188,6 +207,41 @@ def _peak(pid: int) -> int:
     except OSError:
         return 0
     return next((int(line.split()[1]) for line in lines if line.startswith("VmHWM")), 0)
+
+
+def say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def tidy_up_when_ended() -> None:
+    """Let signals to end raise SystemExit, once, so that what was started is stopped and nothing is left behind."""
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def end(number: int, frame: object) -> None:
+        for each in signals:
+            signal.signal(each, signal.SIG_IGN)
+        sys.exit(128 + number)
+
+    for each in signals:
+        signal.signal(each, end)
+
+
+def in_own_process(work: Callable[[], Result]) -> Result:
+    """Do it in a fork, as Django can be set up only once in a process. Raises SystemExit if it fails."""
+    context = multiprocessing.get_context("fork")
+    answers: SimpleQueue[Result] = context.SimpleQueue()
+    child = context.Process(target=lambda: answers.put(work()))
+    child.start()
+    try:
+        child.join()
+    finally:
+        if child.is_alive():
+            child.terminate()
+            child.join()
+    if child.exitcode:
+        raise SystemExit(child.exitcode)
+    return answers.get()
 
 
 def free_port() -> int:
