@@ -10,7 +10,6 @@ import argparse
 import json
 import resource
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
