@@ -17,10 +17,15 @@ def html_for_feeds(html: str, page: str) -> str:
     """Return sanitised HTML with every address made whole, seen from the address of its page.
 
     Only what readers keep is left of the attributes. Formulas become text as in emails: many readers drop MathML's tags
-    and keep its letters, so that a fraction would lose its line. The tree is written anew, never edited as text.
+    and keep its letters, so that a fraction would lose its line. Side notes stand at the end: there is no margin. The
+    tree is written anew, never edited as text.
     """
     root = parse(html)
-    return "".join(write(child, page) for child in root.children)
+    notes = [child for child in root.elements if "sidenotes" in child.classes]
+    text = [child for child in root.children if child not in notes]
+    if notes:
+        text += [Element("hr"), *notes]
+    return "".join(write(child, page) for child in text)
 
 
 def write(node: Element | str, page: str) -> str:
@@ -29,7 +34,7 @@ def write(node: Element | str, page: str) -> str:
     if node.tag == "math" and "alttext" in node.attributes:
         return f"<em>{escape(formula(node.attributes['alttext']), quote=False)}</em>"
     if "footnote-backref" in node.classes:
-        return ""
+        return f"<sup>{node.text}</sup>" if node.text.isdigit() else ""
     attributes = "".join(
         f' {name}="{escape(urljoin(page, value) if name in ADDRESSES else value)}"'
         for name, value in node.attributes.items()

@@ -20,6 +20,7 @@ from markdown.util import AtomicString
 from issues import images, mathematics
 from issues.markdown_blocks import OPEN
 from issues.models import Image
+from issues.sidenotes import number_footnotes, shape_sidenotes
 
 Medium = Literal["web", "email"]
 DECORATIVE = "decorative"
@@ -121,8 +122,11 @@ class ShapeTree(Treeprocessor):
         self.check_blocks(root)
         self.shape_tables(root)
         self.shape_mathematics(root)
+        number_footnotes(root)
         if self.context.medium == "email":
             self.shape_for_email(root)
+        else:
+            shape_sidenotes(root)
 
     def shape_quotes(self, root: Element) -> None:
         """A last paragraph that begins with a dash is who said it."""

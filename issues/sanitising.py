@@ -22,7 +22,7 @@ PROTOCOLS = {"http", "https", "mailto"}
 CLASSES = {
     "align-center", "align-left", "align-right", "comparison", "comparison-answer", "comparison-answers", "comparison-label",
     "comparison-prompt", "comparison-title", "figure", "footnote", "footnote-backref", "footnote-ref", "highlight", "math",
-    "math-block", "math-source", "quote", "reference", "table-scroll",
+    "math-block", "math-source", "quote", "reference", "sidenote", "sidenotes", "table-scroll",
 }  # fmt: skip
 MATHML_ATTRIBUTES = {
     "alttext", "display", "mathvariant", "stretchy", "fence", "form", "separator", "lspace", "rspace", "accent",
@@ -42,7 +42,7 @@ ATTRIBUTES = {
 FOOTNOTE_ID = re.compile(r"fn(ref)?\d*-[\w-]+")
 SCHEME = re.compile(r"\s*([\w+.-]+):")
 PYGMENTS_CLASS = re.compile(r"[a-z]{1,2}[0-9a-z]?")
-VALUES = {"role": {"region", "group"}, "tabindex": {"0"}}
+VALUES = {"role": {"region", "group", "note"}, "tabindex": {"0"}}
 
 
 def is_allowed(tag: str, name: str, value: str) -> bool:

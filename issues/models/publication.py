@@ -7,6 +7,8 @@ from django.db import models
 from django.urls import reverse
 from django.utils.text import slugify
 
+ACCENT_LIGHT, ACCENT_DARK = "#a8320a", "#ff9d76"  # as in site.css, which needs no other file for them
+
 hex_colour = RegexValidator(r"^#[0-9a-fA-F]{6}$", "Write the colour as six hexadecimal digits, like #8a2b0b.")
 one_line = RegexValidator(r"^[^\r\n\x00]*$", "This goes into an email's header: it has to stand on one line.")
 
@@ -60,8 +62,10 @@ class Publication(models.Model):
     )
     license_name = models.CharField("licence", max_length=60, blank=True)
     license_url = models.URLField("licence's address", blank=True)
-    accent_light = models.CharField("accent colour on light", max_length=7, default="#a8320a", validators=[hex_colour])
-    accent_dark = models.CharField("accent colour on dark", max_length=7, default="#ff9d76", validators=[hex_colour])
+    accent_light = models.CharField(
+        "accent colour on light", max_length=7, default=ACCENT_LIGHT, validators=[hex_colour]
+    )
+    accent_dark = models.CharField("accent colour on dark", max_length=7, default=ACCENT_DARK, validators=[hex_colour])
 
     objects = PublicationManager()
 
@@ -80,6 +84,10 @@ class Publication(models.Model):
     @property
     def sender(self) -> str:
         return self.from_name or self.name
+
+    @property
+    def has_own_colours(self) -> bool:
+        return (self.accent_light, self.accent_dark) != (ACCENT_LIGHT, ACCENT_DARK)
 
 
 class Section(models.Model):

@@ -152,7 +152,7 @@ def test_a_footnote_has_a_link_there_and_a_link_back():
             f'<sup id="fnref-story-{number}"><a class="footnote-ref" href="#fn-story-{number}">{number}</a></sup>'
             in html
         )
-        assert f'<li id="fn-story-{number}">' in html
+        assert f'<div class="sidenote" id="fn-story-{number}" role="note">' in html
         assert f'href="#fnref-story-{number}"' in html
     assert "The <em>note</em>." in html
 
@@ -179,10 +179,45 @@ def test_footnotes_in_a_mail_are_numbers_without_links():
     assert [mark.text for mark in of_class(html, "footnote-ref")] == ["1"]
 
 
-def test_no_words_move_the_footnotes_from_the_end():
+def test_a_side_note_follows_the_block_that_refers_to_it_first_and_begins_with_its_number():
+    html = web("One[^b] and[^a].\n\n- two[^b]\n\nThree[^c].\n\n[^a]: First.\n[^b]: Second.\n[^c]: Third *note*.")
+    assert [child.classes or child.tag for child in tree(html).elements] == [
+        "p",
+        ["sidenotes"],
+        "ul",
+        "p",
+        ["sidenotes"],
+    ]
+    assert [note.text.strip() for note in of_class(html, "sidenote")] == [
+        "1 Second.\xa0↩\ufe0e",
+        "2 First.",
+        "3 Third note.",
+    ]
+    assert [mark.text for mark in of_class(html, "footnote-ref")] == ["1", "2", "1", "3"]
+    assert [
+        mark.text for mark in of_class(render_for_email("One[^b] and[^a].\n\n[^a]: A.\n[^b]: B."), "footnote-ref")
+    ] == [
+        "1",
+        "2",
+    ]
+
+
+def test_a_side_note_may_hold_blocks():
+    (note,) = of_class(web("One[^1].\n\n[^1]: First.\n\n    - a\n    - b"), "sidenote")
+    assert [child.tag for child in note.elements] == ["p", "ul"]
+    (note,) = of_class(web("One[^1].\n\n[^1]:\n    > quoted"), "sidenote")
+    assert [child.tag for child in note.elements] == ["p", "blockquote"]
+
+
+def test_what_no_text_refers_to_and_what_is_empty_stays_at_the_end():
+    for source in ("One.\n\n[^1]: Note.", "One[^1].\n\n[^1]:"):
+        assert tree(web(source)).elements[-1].classes == ["footnote"]
+
+
+def test_no_words_move_a_footnote():
     html = web("Before ///Footnotes Go Here/// after[^1].\n\n[^1]: Note.")
     assert "Before ///Footnotes Go Here/// after" in html
-    assert tree(html).elements[-1].classes == ["footnote"]
+    assert tree(html).elements[-1].classes == ["sidenotes"]
 
 
 # Quotes, tables, lists, code, headings

@@ -1,0 +1,18 @@
+from django.core.management import call_command
+
+from issues.models import Issue, Revision, Story
+
+
+def test_all_texts_are_rendered_anew_and_none_becomes_another_revision(make_issue, make_story, make_topic, capsys):
+    issue = make_issue(intro="Good *morning*.")
+    story = make_story(issue=issue, body="A *text*.")
+    Story.objects.update(body_html="old")
+    Issue.objects.update(intro_html="old")
+    revisions = Revision.objects.count()
+    call_command("render_texts")
+    story.refresh_from_db()
+    issue.refresh_from_db()
+    assert story.body_html == "<p>A <em>text</em>.</p>"
+    assert issue.intro_html == "<p>Good <em>morning</em>.</p>"
+    assert Revision.objects.count() == revisions
+    assert "3 texts" in capsys.readouterr().out
