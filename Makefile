@@ -30,7 +30,7 @@ lock: $(VENV)/dev.stamp
 	$(PIP_COMPILE) --output-file requirements-esp.txt --extra esp --constraint requirements.txt pyproject.toml
 	$(PIP_COMPILE) --output-file requirements-dev.txt --extra dev --extra esp --constraint requirements.txt pyproject.toml
 
-# How fast an issue goes out, beside others; needs PostgreSQL. `make bench-send ARGS="--rounds 2"` is shorter.
+# How fast an issue goes out, beside others; needs PostgreSQL. `ARGS="--rounds 1"` is shorter, `ARGS=--small-list` a part.
 bench-send: $(VENV)/dev.stamp
 	@$(BIN)/python -m benchmarks.send $(ARGS)
 

@@ -141,6 +141,7 @@ class Process:
                 "--loglevel",
                 "ERROR",
             ),
+            quiet=quiet,
         )
 
     def pids(self) -> list[int]:
