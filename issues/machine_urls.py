@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path, re_path, register_converter
 
-from issues import feeds, site_files, sitemaps
+from issues import feeds, feeds_lists, site_files, sitemaps
 from issues.api import views as api
 
 
@@ -26,6 +26,8 @@ urlpatterns: list[URLPattern] = [
     path("topics/<str:slugs>/feed.<feed:form>", feeds.topics, name="topics_feed"),
     path("authors/<slug:slug>/feed.<feed:form>", feeds.author, name="author_feed"),
     path("search/feed.<feed:form>", feeds.search, name="search_feed"),
+    path("papers/feed.<feed:form>", feeds_lists.papers, name="papers_feed"),
+    path("resources/feed.<feed:form>", feeds_lists.resources, name="resources_feed"),
     path("sitemap.xml", sitemaps.index, name="sitemap_index"),
     path("sitemap-lists.xml", sitemaps.sitemap_of_lists, name="sitemap_of_lists"),
     path("sitemap-<slug:name>-<int:block>.xml", sitemaps.sitemap, name="sitemap"),

@@ -13,6 +13,6 @@ urlpatterns: list[URLPattern] = [
     path("sections/<slug:slug>/", views.section, name="section"),
     path("search/", views_search.search, name="search"),
     path("theme.css", views.theme, name="theme"),
+    *machine_urls.urlpatterns,  # before the bibliographies, which papers/feed.json would be one of
     *paper_urls.urlpatterns,
-    *machine_urls.urlpatterns,
 ]

@@ -45,7 +45,6 @@ def papers(request: HttpRequest) -> HttpResponse:
         "by_stories": bool(order),
         "newest_first": address_with(asked),
         "most_stories_first": address_with(asked, order="stories"),
-        "bibliography": address_with(asked) if asked else "",
     }
     context |= ways_and_chosen(asked | order, asked, kept("papers", ways_into_papers))
     return render(request, "issues/paper_list.html", context)
@@ -122,6 +121,7 @@ def ways_and_chosen(
         "query": address_with(parameters).removeprefix("?"),
         "parameters": parameters,
         "asked": asked,
+        "asked_query": address_with(asked) if asked else "",  # of the same list as a feed or a bibliography
         "chosen": [(name, text, address_with(parameters, **{name: ""})) for name, text in named(asked).items()],
         "ways": ways,
     }

@@ -11,11 +11,11 @@ import pytest
 from django.utils import timezone
 from django.utils.http import http_date
 
-from issues import feeds
+from issues import feeds, feeds_lists
 from issues.models import Correction, Publication, TopicAlias
 from issues.search import indexing
-from issues.writing import render_stories_again, save_issue, save_story, save_topic
-from papers.models import Author, AuthorAlias
+from issues.writing import render_stories_again, save_issue, save_story, save_topic, set_resources
+from papers.models import Author, AuthorAlias, Resource
 from tests.issues.conftest import SITE
 
 ATOM = "{http://www.w3.org/2005/Atom}"
@@ -30,8 +30,10 @@ FEEDS = [
     "/topics/robots/feed",
     "/topics/language-models+robots/feed",
     "/authors/brown/feed",
+    "/papers/feed",
+    "/resources/feed",
 ]
-STORY_FEEDS = [feed for feed in FEEDS if feed not in ("/issues/feed", "/corrections/feed")]
+STORY_FEEDS = [feed for feed in FEEDS if feed.startswith(("/feed", "/sections", "/topics", "/authors"))]
 
 ADDRESS = {"type": "string", "pattern": "^https?://[^ ]+$"}
 TEXT = {"type": "string", "minLength": 1}
@@ -169,8 +171,9 @@ def test_an_atom_feed_keeps_the_rules_of_the_validator(client, archive, feed):
     assert texts(root, "updated")[0] == max(text for element in entries for text in texts(element, "updated"))
     for entry in entries:
         (alternate,) = links(entry, "alternate")
-        assert alternate.startswith(f"{SITE}/")
-        assert client.get(alternate.removeprefix(SITE).partition("#")[0]).status_code == 200
+        if feed != "/resources/feed":  # whose entries lead to other sites
+            assert alternate.startswith(f"{SITE}/")
+            assert client.get(alternate.removeprefix(SITE).partition("#")[0]).status_code == 200
         (published,) = texts(entry, "published")
         assert RFC_3339.fullmatch(published)
         (summary,) = entry.findall(f"{ATOM}summary")
@@ -289,6 +292,24 @@ def test_an_author_s_feed_has_the_stories_about_the_author_s_papers(client, arch
     parsed = atom(client, "/authors/ada-lovelace/feed")
     assert [entry.title for entry in parsed.entries] == [story.title]
     assert parsed.feed.title == "Dynamically Typed: Ada Lovelace"
+
+
+def test_a_list_of_papers_is_followed_with_the_parameters_of_its_page(client, archive):
+    archive(4)
+    page = client.get("/papers/?author=li").content.decode()
+    assert page.count('href="/papers/feed.atom?author=li"') == 2  # in the head, and for people
+    feed = atom(client, "/papers/feed", author="li")
+    assert [entry.title for entry in feed.entries] == ["Language Models are Few-Shot Learners"] * 4
+    assert feed.feed.title == "Dynamically Typed: papers, Li"
+    assert client.get("/papers/feed.atom?before=41").status_code == 404
+
+
+def test_a_resource_is_told_of_with_its_kind_and_the_stories_that_link_to_it(client, archive):
+    archive(4)
+    (entry,) = atom(client, "/resources/feed", kind="code").entries
+    assert (entry.link, entry.title) == ("https://example.org/code?a=1&b=2", "The <code>")
+    assert entry.content[0].value.count(f'<a href="{SITE}/stories/') == 4
+    assert atom(client, "/resources/feed", kind="dataset").entries == []
 
 
 def test_a_search_can_be_followed_with_the_parameters_of_its_page(client, archive, make_issue, make_story):
@@ -492,7 +513,9 @@ def test_a_feed_takes_two_queries_at_any_size(archive, queries_of, count):
 def test_the_pages_of_a_feed_have_every_entry_once(client, archive, monkeypatch, feed):
     for name in ("STORIES", "ISSUES", "CORRECTIONS"):
         monkeypatch.setattr(feeds, name, 2)
-    archive(7)
+    monkeypatch.setattr(feeds_lists, "ENTRIES", 2)
+    for number, story in enumerate(archive(7)):
+        set_resources(story, [(Resource.objects.create(url=f"https://example.org/{number}", title="Code"), "")])
     address, seen, first = f"{SITE}{feed}.atom", [], ""
     while address:
         root = ElementTree.fromstring(client.get(address.removeprefix(SITE)).content)
@@ -501,7 +524,7 @@ def test_the_pages_of_a_feed_have_every_entry_once(client, archive, monkeypatch,
         assert texts(root, "id")[0] == (first := first or texts(root, "id")[0])
         seen += [text for entry in root.findall(f"{ATOM}entry") for text in texts(entry, "id")]
         address = next(iter(links(root, "next")), "")
-    assert len(seen) == len(set(seen)) == (3 if feed == "/issues/feed" else 7)
+    assert len(seen) == len(set(seen)) == {"/issues/feed": 3, "/papers/feed": 14}.get(feed, 7)
     address, items = f"{SITE}{feed}.json", []
     while address:
         page = client.get(address.removeprefix(SITE)).json()
@@ -522,6 +545,8 @@ def test_pages_lead_to_their_feeds(client, archive):
         "/topics/robots/": ["/feed", "/topics/robots/feed"],
         "/search/": ["/feed"],
         "/authors/brown/": ["/feed", "/authors/brown/feed"],
+        "/papers/": ["/feed", "/papers/feed"],
+        "/resources/": ["/feed", "/resources/feed"],
         story.section.get_absolute_url(): ["/feed", f"{story.section.get_absolute_url()}feed"],
     }
     for page, feeds_of_page in expected.items():
