@@ -1,4 +1,7 @@
-"""Whether resources, and what texts to come link to, are where they should be: looked at now and then, one after the other, as their hosts allow it."""
+"""Whether resources, and what texts to come link to, are where they should be.
+
+Looked at now and then, one after the other, as their hosts allow it.
+"""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
