@@ -2,7 +2,8 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.actions import delete_selected
-from django.db.models import QuerySet
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
@@ -52,6 +53,12 @@ class EntryAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Parameters exis
 
     def has_delete_permission(self, request: HttpRequest, obj: Entry | None = None) -> bool:
         return False
+
+
+def trail_address(thing: Model) -> str:
+    """Where the admin shows all that was done to a thing."""
+    kind = ContentType.objects.get_for_model(thing)
+    return reverse("admin:audit_entry_changelist") + f"?content_type__id__exact={kind.pk}&object_id={thing.pk}"
 
 
 @admin.action(permissions=["delete"], description="Delete selected %(verbose_name_plural)s")

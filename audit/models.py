@@ -17,7 +17,7 @@ class Action(models.TextChoices):
     WAIVED = "waived", "Passed a warning"
     TESTED = "tested", "Sent a test"
     APPROVED = "approved", "Approved"
-    APPROVAL_VOIDED = "approval voided", "Took back the approval"
+    APPROVAL_VOIDED = "approval voided", "Voided the approval"
     SCHEDULED = "scheduled", "Scheduled"
     UNSCHEDULED = "unscheduled", "Undid the schedule"
     HELD = "held", "Held a schedule"

@@ -9,6 +9,8 @@ from django.db.models import Model
 
 from audit.models import Action, Entry
 
+Actor = AbstractBaseUser | AnonymousUser | str  # a user, or in words what acted without one
+
 COMMAND_LINE = "the command line"
 SCHEDULE = "the schedule"
 WORKER = "a worker"
@@ -16,21 +18,23 @@ WORKER = "a worker"
 ACTIONS_OF_ADMIN = {ADDITION: Action.ADDED, CHANGE: Action.CHANGED, DELETION: Action.DELETED}
 
 
-def record(
-    action: Action, thing: Model | str, *, by: AbstractBaseUser | AnonymousUser | str | None, note: str = ""
-) -> Entry:
+def record(action: Action, thing: Model | str, *, by: Actor, note: str = "") -> Entry:
     """Add one entry. One INSERT; call it in the transaction of what it tells of, so that both hold or neither.
 
-    `thing` may be the name of something that is no row. `by` is a user, or in words what acted without one. A model
-    whose names are private has an attribute `name_in_audit` for this.
+    `thing` may be the name of something that is no row. A model whose names are private has an attribute
+    `name_in_audit` for this.
     """
-    user = by if isinstance(by, AbstractBaseUser) and by.pk else None
+    user = person(by)
     entry = Entry(user_id=user.pk if user else None, action=action, object_name=_name(thing)[:200], note=note)
     entry.who = user.get_username() if user else by if isinstance(by, str) else "nobody"
     if isinstance(thing, Model):
         entry.content_type, entry.object_id = ContentType.objects.get_for_model(thing), str(thing.pk)
     entry.save()
     return entry
+
+
+def person(actor: Actor) -> AbstractBaseUser | None:
+    return actor if isinstance(actor, AbstractBaseUser) else None
 
 
 def record_admin_entry(instance: LogEntry, created: bool, **kwargs: Any) -> None:

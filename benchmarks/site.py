@@ -84,7 +84,7 @@ def make_mailing(number: int) -> "Mailing":
     story = Story(title=f"Story {number}", slug=f"story-{number}", section=section, issue=issue, position=1)
     story.state, story.body = "approved", "A text."
     save_story(story)
-    return freezing.freeze(issue, by=None)
+    return freezing.freeze(issue, by="a test")
 
 
 def start(mailing: "Mailing") -> None:

@@ -1,4 +1,3 @@
-import datetime
 from typing import Any
 
 from django.contrib import admin, messages
@@ -8,23 +7,22 @@ from django.db.models import Count, QuerySet
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import get_object_or_404
+from django.template.defaultfilters import pluralize
 from django.urls import URLPattern, path, reverse
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.timesince import timesince
 from django.views.decorators.http import require_GET, require_POST
 
-from deliveries import admin_missed, freezing, ledger, queueing, sending
+from deliveries import admin_missed, freezing, maildir, mailing_page, queueing, sending, testing
+from deliveries.clock import in_both_zones, publication_zone
 from deliveries.errors import DeliveriesError
-from deliveries.forms import SampleForm, ScheduleForm
-from deliveries.models import Delivery, DeliveryQuerySet, Mailing, MailingState
-from deliveries.previews import SANDBOX, html_preview
+from deliveries.forms import ScheduleForm
+from deliveries.models import Delivery, DeliveryQuerySet, Mailing
+from deliveries.previews import html_preview
 from issues.admin.texts import editor_of
 from issues.emailing import UNSUBSCRIBE_URL
 from issues.errors import IssuesError, NotReady
 from issues.models import Issue
-from subscribers.models import Subscriber
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Parameters exist in the types only.
@@ -42,7 +40,15 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Parameters e
 
 @admin.register(Mailing)
 class MailingAdmin(ReadOnlyAdmin):
-    list_display = ["issue", "state", "approved_by", "scheduled_for", "started_at", "finished_at", "candidates"]
+    list_display = [
+        "issue",
+        "state_in_words",
+        "approved_by",
+        "scheduled_for",
+        "started_at",
+        "finished_at",
+        "candidates",
+    ]
     list_select_related = ["issue", "approved_by"]
     list_filter = ["state"]
     fields = [
@@ -56,12 +62,15 @@ class MailingAdmin(ReadOnlyAdmin):
         "scheduled_for",
         "started_at",
         "finished_at",
-        "fingerprint",
     ]
     actions = None
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Mailing]:
-        return super().get_queryset(request).defer("html", "text")
+        return super().get_queryset(request).defer("html", "text", "parts")
+
+    @admin.display(description="state", ordering="state")
+    def state_in_words(self, mailing: Mailing) -> str:
+        return mailing.state_in_words
 
     @admin.display(description="From")
     def from_line(self, mailing: Mailing) -> str:
@@ -80,10 +89,12 @@ class MailingAdmin(ReadOnlyAdmin):
             ),
             view("<int:mailing_id>/html/", require_GET(self.html), "html"),
             view("<int:mailing_id>/schedule/", require_POST(self.schedule), "schedule"),
-            view("<int:mailing_id>/test/", require_POST(self.send_sample), "test"),
+            view("<int:mailing_id>/test/", require_POST(self.test), "test"),
+            view("test/<int:issue_id>/", require_POST(self.test_draft), "test_draft"),
+            view("<int:mailing_id>/settle/", require_POST(self.settle), "settle"),
             *(
                 view(f"<int:mailing_id>/{name}/", require_POST(self.step_view(name)), name)
-                for name in ("start", "pause", "resume", "cancel", "void")
+                for name in ("start", "unschedule", "pause", "resume", "cancel", "withdraw")
             ),
             *super().get_urls(),
         ]
@@ -92,29 +103,11 @@ class MailingAdmin(ReadOnlyAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         mailing = self.get_object(request, unquote(object_id))
-        context = self.page_context(request, mailing) if mailing else {}
+        context = mailing_page.context(request, mailing) if mailing else {}
         return super().change_view(request, object_id, form_url, (extra_context or {}) | context)
 
-    def page_context(self, request: HttpRequest, mailing: Mailing) -> dict[str, Any]:
-        waiting = Mailing.objects.not_started().filter(pk=mailing.pk).exists()
-        return {
-            "mailing": mailing,
-            "figures": figures(mailing),
-            "is_waiting": waiting,
-            "is_sending": mailing.state == MailingState.SENDING,
-            "is_paused": mailing.state == MailingState.PAUSED and not waiting,
-            "may_send": request.user.has_perm("deliveries.send_mailing"),
-            "may_test": request.user.has_perm("deliveries.add_mailing"),
-            "audience": Subscriber.objects.active().count() if waiting else 0,
-            "schedule_form": ScheduleForm(initial={"at": mailing.scheduled_for}),
-            "sample_form": SampleForm(initial={"to": getattr(request.user, "email", "")}),
-            "time_zone": timezone.get_current_timezone_name(),
-            "sandbox": SANDBOX,
-            "text": mailing.text.replace(UNSUBSCRIBE_URL, "(the reader's own link to unsubscribe)"),
-        }
-
     def freeze(self, request: HttpRequest, issue_id: int) -> HttpResponse:
-        """Approve an issue; the button stands on the issue's page."""
+        """Approve an issue; the button stands on the issue's page, and on that of a mailing whose approval is void."""
         require(request, "deliveries.add_mailing")
         issue = get_object_or_404(Issue, pk=issue_id)
         try:
@@ -122,72 +115,96 @@ class MailingAdmin(ReadOnlyAdmin):
         except (DeliveriesError, IssuesError) as error:
             show(request, error)
             return HttpResponseRedirect(reverse("admin:issues_issue_change", args=[issue_id]))
-        self.log_addition(request, mailing, f"Approved issue {issue}.")
         messages.success(request, "Approved. This is what readers will get; nothing has left yet.")
         return self.back_to(mailing)
 
     def step_view(self, name: str) -> Any:
         """A view that takes one step of a mailing which needs nothing but the mailing."""
-        step, done = {
+        steps: dict[str, tuple[Any, str]] = {
             "start": (queueing.start, "The issue is public, and its mails are on their way."),
+            "unschedule": (queueing.unschedule, "The schedule is undone; the approval stays."),
             "pause": (queueing.pause, "Paused. Only a mail that is being handed over right now may still leave."),
             "resume": (queueing.resume, "Sending goes on."),
             "cancel": (queueing.cancel, "Cancelled. What had not left is skipped."),
-            "void": (freezing.void, "The approval is taken back; the issue is a draft again."),
-        }[name]
+            "withdraw": (freezing.withdraw, "The approval is taken back; the issue is a draft again."),
+        }
+        step, done = steps[name]
 
         def view(request: HttpRequest, mailing_id: int) -> HttpResponse:
-            return self.take_step(request, mailing_id, step, done)
+            return self.take_step(request, mailing_id, lambda each: step(each, by=editor_of(request)), done)
 
         return view
 
     def schedule(self, request: HttpRequest, mailing_id: int) -> HttpResponse:
-        form = ScheduleForm(request.POST)
+        require(request, "deliveries.send_mailing")
+        zone = publication_zone()
+        form = ScheduleForm(request.POST, zone=zone)
         if not form.is_valid():
-            require(request, "deliveries.send_mailing")
             messages.error(request, f"The time to start: {sentence(form)}")
             return self.back_to(get_object_or_404(Mailing, pk=mailing_id))
         at = form.cleaned_data["at"]
-        when = f"{timezone.localtime(at):%d %B %Y, %H:%M} ({timezone.get_current_timezone_name()})"
-        return self.take_step(request, mailing_id, lambda each: queueing.schedule(each, at), f"Scheduled for {when}.")
-
-    def send_sample(self, request: HttpRequest, mailing_id: int) -> HttpResponse:
-        form = SampleForm(request.POST)
-        if not form.is_valid():
-            require(request, "deliveries.add_mailing")
-            messages.error(request, f"The address for the test: {sentence(form)}")
-            return self.back_to(get_object_or_404(Mailing, pk=mailing_id))
-        to = form.cleaned_data["to"]
         return self.take_step(
             request,
             mailing_id,
-            lambda each: sending.send_sample(each, to),
-            f"A test was sent to {to}.",
-            permission="deliveries.add_mailing",
+            lambda each: queueing.schedule(each, at, by=editor_of(request)),
+            f"Scheduled for {in_both_zones(at, zone)}.",
         )
 
-    def take_step(
-        self,
-        request: HttpRequest,
-        mailing_id: int,
-        step: Any,
-        done: str,
-        permission: str = "deliveries.send_mailing",
-    ) -> HttpResponse:
-        require(request, permission)
+    def test(self, request: HttpRequest, mailing_id: int) -> HttpResponse:
+        """Send a test of what was approved."""
+        return self.send_test(request, get_object_or_404(Mailing.objects.select_related("issue"), pk=mailing_id))
+
+    def test_draft(self, request: HttpRequest, issue_id: int) -> HttpResponse:
+        """Send a test of the issue as it reads now."""
+        require(request, "deliveries.add_mailing")
+        issue = get_object_or_404(Issue, pk=issue_id)
+        try:
+            mailing = freezing.render_mailing(issue)
+        except (DeliveriesError, IssuesError) as error:
+            show(request, error)
+            return HttpResponseRedirect(reverse("admin:issues_issue_change", args=[issue_id]))
+        return self.send_test(request, mailing)
+
+    def send_test(self, request: HttpRequest, mailing: Mailing) -> HttpResponse:
+        require(request, "deliveries.add_mailing")
+        form = mailing_page.form_for_test(request, request.POST)
+        if not form.is_valid():
+            messages.error(request, f"The test mail: {sentence(form)}")
+            return self.back_to(mailing)
+        to = form.cleaned_data["to"]
+        try:
+            testing.send_test(mailing, to, by=editor_of(request), reader=form.cleaned_data.get("reader"))
+        except DeliveriesError as error:
+            show(request, error)
+        else:
+            kept = " It is kept on this machine, as no mail server is set." if maildir.is_in_use() else ""
+            messages.success(request, f"A test was sent to {to}.{kept}")
+        return self.back_to(mailing)
+
+    def settle(self, request: HttpRequest, mailing_id: int) -> HttpResponse:
+        """Settle uncertain deliveries: all of the mailing, or those that are ticked."""
+        require(request, "deliveries.send_mailing")
+        mailing = get_object_or_404(Mailing, pk=mailing_id)
+        deliveries = mailing.deliveries.uncertain()
+        if "all" not in request.POST:
+            deliveries = deliveries.filter(pk__in=[pk for pk in request.POST.getlist("delivery") if pk.isdecimal()])
+        settle(request, deliveries, again=request.POST.get("as") == "again")
+        return self.back_to(mailing)
+
+    def take_step(self, request: HttpRequest, mailing_id: int, step: Any, done: str) -> HttpResponse:
+        require(request, "deliveries.send_mailing")
         mailing = get_object_or_404(Mailing.objects.select_related("issue"), pk=mailing_id)
         try:
             step(mailing)
         except (DeliveriesError, IssuesError) as error:
             show(request, error)
         else:
-            self.log_change(request, mailing, done)
             messages.success(request, done)
         return self.back_to(mailing)
 
     def ledger(self, request: HttpRequest, mailing_id: int) -> HttpResponse:
         require(request, "deliveries.view_mailing")
-        return JsonResponse(figures(get_object_or_404(Mailing, pk=mailing_id)))
+        return JsonResponse(mailing_page.figures(get_object_or_404(Mailing, pk=mailing_id)))
 
     def html(self, request: HttpRequest, mailing_id: int) -> HttpResponse:
         require(request, "deliveries.view_mailing")
@@ -195,6 +212,9 @@ class MailingAdmin(ReadOnlyAdmin):
         return html_preview(mailing.html.replace(UNSUBSCRIBE_URL, sending.sample_unsubscribe_url()))
 
     def back_to(self, mailing: Mailing) -> HttpResponse:
+        """Its page; that of its issue if it is not saved."""
+        if mailing._state.adding:
+            return HttpResponseRedirect(reverse("admin:issues_issue_change", args=[mailing.issue_id]))
         return HttpResponseRedirect(reverse("admin:deliveries_mailing_change", args=[mailing.pk]))
 
 
@@ -212,31 +232,13 @@ def show(request: HttpRequest, error: Exception) -> None:
         messages.error(request, reason)
 
 
-def figures(mailing: Mailing) -> dict[str, Any]:
-    """The ledger with its pace, for the page and for the script that keeps it fresh. One query."""
-    now = timezone.now()
-    counted = ledger.ledger(mailing)
-    left = ledger.time_left(mailing, counted, now)
-    return {
-        "state": mailing.state,
-        "candidates": counted.candidates,
-        "sent": counted.sent,
-        "failed": counted.failed,
-        "skipped": counted.skipped,
-        "uncertain": counted.uncertain,
-        "remaining": counted.remaining,
-        "done": counted.done,
-        "adds_up": counted.adds_up,
-        "rate": f"{ledger.deliveries_per_second(mailing, counted, now):,.1f}",
-        "time_left": in_words(left) if left is not None and mailing.state == MailingState.SENDING else "",
-    }
-
-
-def in_words(duration: datetime.timedelta) -> str:
-    if duration < datetime.timedelta(minutes=2):
-        return f"{duration.seconds} seconds"
-    now = timezone.now()
-    return timesince(now - duration, now)
+def settle(request: HttpRequest, deliveries: DeliveryQuerySet, *, again: bool) -> None:
+    if again:
+        count = queueing.send_again(deliveries, by=editor_of(request))
+        messages.success(request, f"{count} deliver{pluralize(count, 'y is,ies are')} queued again.")
+    else:
+        count = queueing.count_as_sent(deliveries, by=editor_of(request))
+        messages.success(request, f"{count} deliver{pluralize(count, 'y counts,ies count')} as sent.")
 
 
 class ReasonFilter(admin.SimpleListFilter):
@@ -266,7 +268,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
     actions = ["send_again", "count_as_sent"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
-        return super().get_queryset(request).defer("mailing__html", "mailing__text")
+        return super().get_queryset(request).defer("mailing__html", "mailing__text", "mailing__parts")
 
     @admin.display(description="Issue", ordering="mailing__issue__number")
     def issue(self, delivery: Delivery) -> SafeString:
@@ -278,8 +280,8 @@ class DeliveryAdmin(ReadOnlyAdmin):
 
     @admin.action(description="Send again (failed or uncertain ones)", permissions=["send"])
     def send_again(self, request: HttpRequest, deliveries: DeliveryQuerySet) -> None:
-        messages.success(request, f"{queueing.send_again(deliveries)} deliveries are queued again.")
+        settle(request, deliveries, again=True)
 
     @admin.action(description="Count as sent (uncertain ones)", permissions=["send"])
     def count_as_sent(self, request: HttpRequest, deliveries: DeliveryQuerySet) -> None:
-        messages.success(request, f"{queueing.count_as_sent(deliveries)} deliveries count as sent.")
+        settle(request, deliveries, again=False)

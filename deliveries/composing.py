@@ -125,7 +125,7 @@ def _header(mailing: Mailing, subject: str, link: Link) -> str:
         "List-Id": headers.mailbox("List-Id", mailing.list_name, mailing.list_id),
         "List-Archive": f"<{settings.SITE_URL}/>",
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
-        "Feedback-ID": f"issue-{mailing.issue.number}:mailing-{mailing.pk}:digest:{list_label}",
+        "Feedback-ID": f"issue-{mailing.issue.number}:mailing-{mailing.pk or 0}:digest:{list_label}",
         "Auto-Submitted": "auto-generated",
         "Precedence": "bulk",
         "MIME-Version": "1.0",

@@ -1,5 +1,6 @@
 """DeliveriesError
 ├── MailingError: the step is not possible now; show the sentence to the editor.
+│   └── ApprovalVoid: the issue has changed since it was approved; void the approval.
 ├── BadAddress: no mail can be made for this reader; the delivery fails with this reason, the others go on.
 └── TransportError: a mail was not accepted, and this is what is known about it; its text has the server's words.
     ├── Refused: the server said no for good; the delivery fails.
@@ -16,6 +17,10 @@ class DeliveriesError(Exception):
 
 
 class MailingError(DeliveriesError):
+    pass
+
+
+class ApprovalVoid(MailingError):
     pass
 
 

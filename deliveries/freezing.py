@@ -3,10 +3,11 @@
 import hashlib
 import json
 
-from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.utils import timezone
 
+from audit.models import Action
+from audit.recording import Actor, person, record
 from deliveries.composing import freeze_message
 from deliveries.errors import MailingError
 from deliveries.models import Mailing, MailingState
@@ -17,19 +18,21 @@ from issues.models import Issue, Publication
 SEALED = ("sender", "from_email", "reply_to", "list_name", "list_id", "subject", "html", "text")
 
 
-def freeze(issue: Issue, by: AbstractBaseUser | None) -> Mailing:
-    """Approve the issue and store what will be mailed; an approved mailing that has no time yet is replaced.
+def freeze(issue: Issue, by: Actor) -> Mailing:
+    """Approve the issue and store what will be mailed; an approved mailing that has not started is replaced.
 
-    Raises NotReady if the issue can't be approved, MailingError if its mailing is on its way or has a time, BadAddress
-    if the sender's address can't be used.
+    Raises NotReady if the issue can't be approved, MailingError if its mailing is on its way, BadAddress if the
+    sender's address can't be used.
     """
+    approver = person(by)
     with transaction.atomic():
         publishing.approve(issue)
         _drop_replaceable(issue)
         mailing = render_mailing(issue)
         freeze_message(mailing)  # What no message can be made of is refused here, not in the middle of sending.
-        mailing.approved_by_id = by.pk if by else None
+        mailing.approved_by_id = approver.pk if approver else None
         mailing.save()
+        record(Action.APPROVED, mailing, by=by, note=f"Fingerprint {mailing.fingerprint}")
     return mailing
 
 
@@ -38,40 +41,36 @@ def _drop_replaceable(issue: Issue) -> None:
     mailing = Mailing.objects.current().filter(issue=issue).first()
     if mailing is None:
         return
-    if mailing.state != MailingState.APPROVED:
+    if not _cancel_not_started(mailing):
         raise MailingError(
-            f"Issue {issue} already has a mailing, which is {mailing.get_state_display().lower()}. "
+            f"Issue {issue} already has a mailing, which is {mailing.state_in_words.lower()}. "
             "Cancel that first if another is to take its place."
         )
-    _cancel_not_started(mailing)
 
 
-def void(mailing: Mailing) -> None:
+def withdraw(mailing: Mailing, by: Actor) -> None:
     """Take back the approval of a mailing that has not started. Raises MailingError if it has."""
     with transaction.atomic():
-        _cancel_not_started(mailing)
+        lock_issue(mailing)
+        if not _cancel_not_started(mailing):
+            raise MailingError(
+                f"{mailing} has started, so its approval can't be taken back. Pause or cancel it instead."
+            )
         publishing.withdraw_approval(mailing.issue)
+        record(Action.APPROVAL_VOIDED, mailing, by=by, note="Taken back.")
 
 
-def _cancel_not_started(mailing: Mailing) -> None:
-    waiting = Mailing.objects.not_started().filter(pk=mailing.pk)
+def _cancel_not_started(mailing: Mailing) -> bool:
+    waiting = Mailing.objects.replaceable().filter(pk=mailing.pk)
     if not waiting.update(state=MailingState.CANCELLED, finished_at=timezone.now()):
-        raise MailingError(f"{mailing} has started, so its approval can't be taken back. Pause or cancel it instead.")
+        return False
     mailing.state = MailingState.CANCELLED
+    return True
 
 
-def current_fingerprint(issue: Issue) -> str:
-    """The fingerprint of what the issue would be mailed as now."""
-    return render_mailing(issue).fingerprint
-
-
-def require_unchanged(mailing: Mailing) -> None:
-    """Raise MailingError if issue, publication or layout have changed since the approval."""
-    if current_fingerprint(mailing.issue) != mailing.fingerprint:
-        raise MailingError(
-            f"Issue {mailing.issue} would read differently now than when it was approved. "
-            "Look at it once more, then approve it again."
-        )
+def lock_issue(mailing: Mailing) -> None:
+    """Every step that touches both locks the issue first, then its mailing, so that no two wait for each other."""
+    Issue.objects.select_for_update().get(pk=mailing.issue_id)
 
 
 def render_mailing(issue: Issue) -> Mailing:
@@ -88,6 +87,7 @@ def render_mailing(issue: Issue) -> Mailing:
         subject=email.subject,
         html=email.html,
         text=email.text,
+        parts=[{"story": part.story_id, "name": part.name, "text": part.text} for part in email.parts],
     )
     _require_merge_fields(mailing)
     mailing.fingerprint = fingerprint(mailing)

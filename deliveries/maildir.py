@@ -40,6 +40,11 @@ class MaildirBackend(BaseEmailBackend):
         return len(email_messages)
 
 
+def is_in_use() -> bool:
+    """Whether mail stays on this machine, as it does until a mail server is set."""
+    return f"{MaildirBackend.__module__}.{MaildirBackend.__qualname__}" == settings.EMAIL_BACKEND
+
+
 def write(content: bytes) -> str:
     """Write a message under a name of its own, then move it: who reads the folder sees all of it or nothing."""
     now = time.time_ns() // 1000  # microseconds

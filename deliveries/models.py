@@ -14,6 +14,7 @@ from subscribers.models import Subscriber
 
 class MailingState(models.TextChoices):
     APPROVED = "approved", "Approved"
+    VOID = "void", "Approval void"
     SCHEDULED = "scheduled", "Scheduled"
     SENDING = "sending", "Sending"
     PAUSED = "paused", "Paused"
@@ -34,6 +35,13 @@ class MailingQuerySet(models.QuerySet["Mailing"]):
         waiting = Q(state__in=[MailingState.APPROVED, MailingState.SCHEDULED])
         return self.filter(waiting | Q(state=MailingState.PAUSED, started_at=None))
 
+    def replaceable(self) -> Self:
+        """Those that another approval may take the place of: nothing has left, be the approval void or not."""
+        return self.filter(
+            state__in=[MailingState.APPROVED, MailingState.VOID, MailingState.SCHEDULED, MailingState.PAUSED],
+            started_at=None,
+        )
+
     def due(self, now: datetime.datetime) -> Self:
         return self.filter(state=MailingState.SCHEDULED, scheduled_for__lte=now)
 
@@ -51,6 +59,9 @@ class Mailing(models.Model):
     subject = models.CharField(max_length=200)
     html = models.TextField(help_text="As mailed, with merge fields where readers differ.")
     text = models.TextField(help_text="As mailed, with merge fields where readers differ.")
+    parts = models.JSONField(
+        default=list, help_text="What the text is made of, to be compared with today's: name, story, text."
+    )
     fingerprint = models.CharField(max_length=64, help_text="SHA-256 of sender, list, subject, HTML and text.")
     approved_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, related_name="+", null=True, blank=True)
     scheduled_for = models.DateTimeField(null=True, blank=True)
@@ -91,6 +102,34 @@ class Mailing(models.Model):
     @property
     def has_started(self) -> bool:
         return self.started_at is not None
+
+    @property
+    def is_held(self) -> bool:
+        """Paused before anything left: it came too late for its schedule, or could not start then."""
+        return self.state == MailingState.PAUSED and not self.has_started
+
+    @property
+    def state_in_words(self) -> str:
+        return "Held" if self.is_held else str(self.get_state_display())
+
+
+class TestMail(models.Model):
+    """One test of what an issue would be mailed as, by the fingerprint of what was tested: see `Mailing.fingerprint`."""
+
+    __test__ = False  # for pytest
+
+    issue = models.ForeignKey(Issue, models.CASCADE, related_name="test_mails")
+    fingerprint = models.CharField(max_length=64)
+    to = models.EmailField(max_length=254)
+    sent_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, related_name="+", null=True, blank=True)
+    sent_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-sent_at", "-pk"]
+        indexes = [models.Index(fields=["sent_by", "sent_at"], name="test_mail_by_sender")]
+
+    def __str__(self) -> str:
+        return f"Test of {self.issue} to {self.to}"
 
 
 class DeliveryState(models.TextChoices):

@@ -1,22 +1,29 @@
 """The steps of a mailing that an editor decides on: start, schedule, pause, resume, cancel.
 
 Each is one conditional update or one transaction, so of two editors who press at once, one wins and the other gets a
-sentence. The mailing's row is always changed before its deliveries, so that no two steps wait for each other.
+sentence. The issue's row is always locked before its mailing, and this before its deliveries, so that no two steps wait
+for each other. Each step tells the audit trail who took it.
 """
 
 import datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import DateTimeField, Exists, OuterRef, Q, QuerySet, Value
 from django.utils import timezone
 
-from deliveries.errors import MailingError
-from deliveries.freezing import require_unchanged
+from audit.models import Action
+from audit.recording import SCHEDULE, WORKER, Actor, record
+from deliveries.approvals import require_unchanged, void
+from deliveries.clock import in_both_zones, publication_zone
+from deliveries.errors import ApprovalVoid, MailingError
+from deliveries.freezing import lock_issue
 from deliveries.models import Delivery, DeliveryQuerySet, DeliveryState, Mailing, MailingState
 from issues import publishing
 from issues.errors import IssuesError
-from subscribers.models import Subscriber
+from subscribers.models import Subscriber, SubscriberQuerySet
 
 # A schedule that was missed by more asks the editor again: the news may be old, the readers asleep.
 LATEST_START = datetime.timedelta(hours=1)
@@ -26,61 +33,78 @@ STALLED_AFTER = datetime.timedelta(seconds=30)
 REACHED = [DeliveryState.SENT, DeliveryState.UNCERTAIN, DeliveryState.CLAIMED]
 
 
-def start(mailing: Mailing) -> None:
+def start(mailing: Mailing, *, by: Actor = WORKER) -> None:
     """Publish the issue, queue a delivery for each active subscriber, and let the workers know.
 
-    Raises MailingError if it has started already or the issue has changed since its approval, NotReady if the issue
-    can't be published.
+    Raises MailingError if it has started already, ApprovalVoid if the issue has changed since its approval, which is
+    void then, NotReady if the issue can't be published.
     """
-    with transaction.atomic():
+    with _voiding(mailing, by), transaction.atomic():
+        lock_issue(mailing)
         now = timezone.now()
         _change(mailing, Mailing.objects.not_started(), MailingState.SENDING, started_at=now, claimed_at=now)
         require_unchanged(mailing)
         publishing.publish(mailing.issue)
         mailing.candidates = _insert_deliveries(mailing)
         mailing.save(update_fields=["candidates"])
+        note = f"To {mailing.candidates} subscribers. Fingerprint {mailing.fingerprint}"
+        record(Action.STARTED, mailing, by=by, note=note)
         enqueue(mailing.pk)
 
 
-def schedule(mailing: Mailing, at: datetime.datetime) -> None:
-    """Let a mailing start at a time to come. Raises MailingError."""
+def schedule(mailing: Mailing, at: datetime.datetime, *, by: Actor = WORKER) -> None:
+    """Let a mailing start at a time to come. Raises MailingError; if it is ApprovalVoid, the approval is void now."""
     if at <= timezone.now():
         raise MailingError("This time has passed already. Choose a later one, or send now.")
-    with transaction.atomic():
+    with _voiding(mailing, by), transaction.atomic():
+        lock_issue(mailing)
         _change(mailing, Mailing.objects.not_started(), MailingState.SCHEDULED, scheduled_for=at)
         require_unchanged(mailing)
+        record(Action.SCHEDULED, mailing, by=by, note=f"For {at.astimezone(datetime.UTC):%Y-%m-%d %H:%M} UTC")
 
 
-def pause(mailing: Mailing, reason: str = "") -> None:
+def unschedule(mailing: Mailing, *, by: Actor = WORKER) -> None:
+    """Undo the schedule; the approval stays. Raises MailingError if it has started, or has no time."""
+    scheduled = Mailing.objects.filter(state=MailingState.SCHEDULED)
+    with transaction.atomic():
+        _change(mailing, scheduled, MailingState.APPROVED, scheduled_for=None)
+        record(Action.UNSCHEDULED, mailing, by=by)
+
+
+def pause(mailing: Mailing, reason: str = "", *, by: Actor = WORKER) -> None:
     """Stop handing over; workers look a few times a second, and end the talks that are under way then.
 
     Raises MailingError.
     """
-    _change(mailing, Mailing.objects.sending(), MailingState.PAUSED, pause_reason=reason)
+    with transaction.atomic():
+        _change(mailing, Mailing.objects.sending(), MailingState.PAUSED, pause_reason=reason)
+        record(Action.PAUSED, mailing, by=by, note=reason)
 
 
-def resume(mailing: Mailing) -> None:
+def resume(mailing: Mailing, *, by: Actor = WORKER) -> None:
     """Go on where it stopped. Raises MailingError."""
     paused = Mailing.objects.filter(state=MailingState.PAUSED, started_at__isnull=False)
     with transaction.atomic():
         _change(mailing, paused, MailingState.SENDING, failures_in_a_row=0, claimed_at=timezone.now())
+        record(Action.RESUMED, mailing, by=by)
         enqueue(mailing.pk)
 
 
-def cancel(mailing: Mailing) -> None:
+def cancel(mailing: Mailing, *, by: Actor = WORKER) -> None:
     """Give up what has not been handed over; what workers have claimed follows when they have stopped, within a second.
 
     Raises MailingError if all of it was handed over, or if it was cancelled before.
     """
-    open_states = [MailingState.APPROVED, MailingState.SCHEDULED, MailingState.SENDING, MailingState.PAUSED]
+    closed = [MailingState.SENT, MailingState.CANCELLED]
     with transaction.atomic():
         _change(
             mailing,
-            Mailing.objects.filter(state__in=open_states),
+            Mailing.objects.exclude(state__in=closed),
             MailingState.CANCELLED,
             finished_at=timezone.now(),
         )
         _skip_rest(Delivery.objects.filter(mailing=mailing))
+        record(Action.CANCELLED, mailing, by=by)
 
 
 def skip_rest_of_cancelled(mailing_id: int | None = None) -> None:
@@ -91,7 +115,7 @@ def skip_rest_of_cancelled(mailing_id: int | None = None) -> None:
     _skip_rest(Delivery.objects.filter(mailing__in=cancelled))
 
 
-def send_again(deliveries: DeliveryQuerySet) -> int:
+def send_again(deliveries: DeliveryQuerySet, *, by: Actor = WORKER) -> int:
     """Queue failed and uncertain deliveries once more, as an editor decided. Returns how many.
 
     Those of cancelled mailings stay as they are.
@@ -99,7 +123,8 @@ def send_again(deliveries: DeliveryQuerySet) -> int:
     again = deliveries.filter(state__in=[DeliveryState.FAILED, DeliveryState.UNCERTAIN])
     with transaction.atomic():
         mailings = Mailing.objects.current().filter(pk__in=again.order_by().values("mailing")).order_by("pk")
-        mailing_ids = [mailing.pk for mailing in mailings.select_for_update()]
+        chosen = list(mailings.select_related("issue").defer("html", "text", "parts").select_for_update(of=["self"]))
+        mailing_ids = [mailing.pk for mailing in chosen]
         sent = Mailing.objects.filter(pk__in=mailing_ids, state=MailingState.SENT)
         sent.update(state=MailingState.SENDING, finished_at=None)
         count = again.filter(mailing__in=mailing_ids).update(
@@ -110,27 +135,38 @@ def send_again(deliveries: DeliveryQuerySet) -> int:
             claimed_by="",
             finished_at=None,
         )
-        for mailing_id in mailing_ids:
-            enqueue(mailing_id)
+        for mailing in chosen:
+            record(Action.RESOLVED, mailing, by=by, note=f"To be sent again: {count} deliveries.")
+            enqueue(mailing.pk)
     return count
 
 
-def count_as_sent(deliveries: DeliveryQuerySet) -> int:
+def count_as_sent(deliveries: DeliveryQuerySet, *, by: Actor = WORKER) -> int:
     """Settle uncertain deliveries as sent, as an editor decided. Returns how many."""
-    return deliveries.uncertain().update(state=DeliveryState.SENT, reason="Uncertain at first, counted as sent.")
+    uncertain = deliveries.uncertain()
+    with transaction.atomic():
+        mailings = Mailing.objects.filter(pk__in=uncertain.order_by().values("mailing")).select_related("issue")
+        chosen = list(mailings.defer("html", "text", "parts"))
+        count = uncertain.update(state=DeliveryState.SENT, reason="Uncertain at first, counted as sent.")
+        for mailing in chosen:
+            record(Action.RESOLVED, mailing, by=by, note=f"Counted as sent: {count} deliveries.")
+    return count
 
 
 def start_due(now: datetime.datetime) -> None:
-    """Start what is scheduled. What can't start, or comes too late, pauses with the reason."""
+    """Start what is scheduled. What can't start, or comes too late, waits with the reason."""
     for mailing in Mailing.objects.due(now).select_related("issue"):
         assert mailing.scheduled_for is not None  # noqa: S101, a constraint of the table
         if now - mailing.scheduled_for > LATEST_START:
-            _hold(mailing, f"Nothing was running at the time it was scheduled for, {mailing.scheduled_for:%c} UTC.")
+            when = in_both_zones(mailing.scheduled_for, publication_zone())
+            _hold(mailing, f"Nothing was running at {when}, when it was to start. Send it now, or schedule it again.")
             continue
         try:
-            start(mailing)
+            start(mailing, by=SCHEDULE)
+        except ApprovalVoid:
+            pass  # It waits to be approved again.
         except (MailingError, IssuesError) as error:
-            _hold(mailing, str(error))
+            _hold(mailing, f"{error} Mend that, then send it now or schedule it again.")
 
 
 def enqueue_stalled(now: datetime.datetime) -> None:
@@ -149,6 +185,16 @@ def enqueue(mailing_id: int) -> None:
         send_batches.delay_on_commit(mailing_id)
 
 
+@contextmanager
+def _voiding(mailing: Mailing, by: Actor) -> Iterator[None]:
+    """Let the approval lapse, in a transaction of its own, if a step finds that it no longer holds."""
+    try:
+        yield
+    except ApprovalVoid as error:
+        void(mailing, str(error), by=by)
+        raise
+
+
 def _change(mailing: Mailing, allowed: QuerySet[Mailing], state: MailingState, **fields: object) -> None:
     """Move a mailing to a state, if it is among the allowed; `mailing` then shows what the database has.
 
@@ -163,20 +209,25 @@ def _change(mailing: Mailing, allowed: QuerySet[Mailing], state: MailingState, *
 
 
 def _sentence_against(mailing: Mailing, wanted: MailingState) -> str:
-    now = "is waiting to be started" if mailing.state == MailingState.PAUSED and not mailing.has_started else "is "
-    now += "" if now.endswith("started") else mailing.get_state_display().lower()
     needs = {
+        MailingState.APPROVED: "Only a schedule that has not started yet can be undone.",
         MailingState.SENDING: "Only one that was approved, or that was paused while sending, can be sent.",
         MailingState.SCHEDULED: "Only one that has not started can be scheduled.",
         MailingState.PAUSED: "Only one that is being sent can be paused.",
         MailingState.CANCELLED: "There is nothing left to cancel.",
     }
-    return f"The mailing of issue {mailing.issue} {now}. {needs[wanted]}"
+    about = f"The mailing of issue {mailing.issue}"
+    if mailing.state == MailingState.VOID:
+        return f"{about} is void: the issue has changed since its approval. Approve it again first."
+    state = "waiting to be started" if mailing.is_held else mailing.state_in_words.lower()
+    return f"{about} is {state}. {needs[wanted]}"
 
 
 def _hold(mailing: Mailing, reason: str) -> None:
     scheduled = Mailing.objects.filter(pk=mailing.pk, state=MailingState.SCHEDULED)
-    scheduled.update(state=MailingState.PAUSED, pause_reason=f"{reason} Send it now, or choose another time.")
+    with transaction.atomic():
+        if scheduled.update(state=MailingState.PAUSED, pause_reason=reason):
+            record(Action.HELD, mailing, by=SCHEDULE, note=reason)
 
 
 def _skip_rest(deliveries: DeliveryQuerySet) -> None:
@@ -185,9 +236,14 @@ def _skip_rest(deliveries: DeliveryQuerySet) -> None:
     )
 
 
+def audience(mailing: Mailing) -> SubscriberQuerySet:
+    """Who would get it if it started now: the active ones whom no other mailing of the issue has reached."""
+    reached = Delivery.objects.filter(mailing__issue=mailing.issue_id, subscriber=OuterRef("pk"), state__in=REACHED)
+    return Subscriber.objects.active().filter(~Exists(reached))
+
+
 def _insert_deliveries(mailing: Mailing) -> int:
     """Queue the audience by one INSERT … SELECT, however many they are. Returns how many."""
-    reached = Delivery.objects.filter(mailing__issue=mailing.issue_id, subscriber=OuterRef("pk"), state__in=REACHED)
     row = {
         "mailing_id": Value(mailing.pk),
         "state": Value(DeliveryState.QUEUED.value),
@@ -196,8 +252,7 @@ def _insert_deliveries(mailing: Mailing) -> int:
         "due_at": Value(mailing.started_at, DateTimeField()),
         "claimed_by": Value(""),
     }
-    audience = Subscriber.objects.active().filter(~Exists(reached)).order_by()
-    select = audience.annotate(**{f"new_{name}": value for name, value in row.items()})
+    select = audience(mailing).order_by().annotate(**{f"new_{name}": value for name, value in row.items()})
     columns = ", ".join(["subscriber_id", *row])
     sql, parameters = select.values_list("pk", *(f"new_{name}" for name in row)).query.sql_with_params()
     with connection.cursor() as cursor:

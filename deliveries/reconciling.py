@@ -7,6 +7,8 @@ from django.db.models import Exists, F, OuterRef, Value
 from django.db.models.functions import Concat
 from django.utils import timezone
 
+from audit.models import Action
+from audit.recording import WORKER, record
 from deliveries import journals
 from deliveries.journals import Orphan, Outcome
 from deliveries.models import Delivery, DeliveryState, Mailing, MailingState
@@ -55,4 +57,9 @@ def finish() -> None:
     done = Mailing.objects.sending().filter(~Exists(remaining)).order_by("pk")
     with transaction.atomic():
         locked = list(done.select_for_update().values_list("pk", flat=True))
-        done.filter(pk__in=locked).update(state=MailingState.SENT, finished_at=timezone.now())
+        finished = list(done.filter(pk__in=locked).select_related("issue").defer("html", "text", "parts"))
+        Mailing.objects.filter(pk__in=[mailing.pk for mailing in finished]).update(
+            state=MailingState.SENT, finished_at=timezone.now()
+        )
+        for mailing in finished:
+            record(Action.FINISHED, mailing, by=WORKER)

@@ -242,9 +242,9 @@ def give_back(mailing_id: int, rows: DeliveryQuerySet) -> None:
         queueing.skip_rest_of_cancelled(mailing_id)
 
 
-def send_sample(mailing: Mailing, to: str) -> None:
-    """Send one person, an editor, what readers will get. Raises BadAddress or TransportError."""
-    content = sample_message(mailing, to=to, unsubscribe_url=sample_unsubscribe_url())
+def send_sample(mailing: Mailing, to: str, *, reader: str = "") -> None:
+    """Send one person, an editor, what readers will get, or what this one will. Raises BadAddress or TransportError."""
+    content = sample_message(mailing, to=reader or to, unsubscribe_url=sample_unsubscribe_url())
     with open_transport() as transport:
         send_one(transport, Mail(0, ascii_address(mailing.from_email), ascii_address(to), content))
 

@@ -29,7 +29,7 @@ may_see_deliveries = permission_required("deliveries.view_delivery", raise_excep
 @may_see_deliveries
 def mailbox(request: HttpRequest) -> HttpResponse:
     """The kept mail, newest first. Only the headers of the page's messages are read, or of those searched."""
-    if not keeps_mail():
+    if not maildir.is_in_use():
         return page(request, "deliveries/elsewhere.html", {"backend": settings.EMAIL_BACKEND})
     query = request.GET.get("q", "").strip()
     keys = maildir.keys()
@@ -93,12 +93,8 @@ def sample_unsubscribe(request: HttpRequest) -> HttpResponse:
     return render(request, "deliveries/sample_unsubscribe.html")
 
 
-def keeps_mail() -> bool:
-    return f"{maildir.MaildirBackend.__module__}.{maildir.MaildirBackend.__qualname__}" == settings.EMAIL_BACKEND
-
-
 def find(key: str) -> EmailMessage:
-    if not keeps_mail():
+    if not maildir.is_in_use():
         raise Http404
     try:
         return maildir.read(key)

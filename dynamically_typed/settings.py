@@ -70,6 +70,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "deliveries.approvals.ApprovalMiddleware",
 ]
 if not DEBUG:  # On a laptop Django's own server brings the static files.
     MIDDLEWARE.insert(2, "whitenoise.middleware.WhiteNoiseMiddleware")

@@ -36,17 +36,20 @@ inliner = css_inline.CSSInliner(
 
 @dataclass(frozen=True)
 class IssueEmail:
-    """What goes to all readers; `html` and `text` hold the merge fields."""
+    """What goes to all readers; `html` and `text` hold the merge fields, `parts` is what `text` is made of."""
 
     subject: str
     html: str
     text: str
+    parts: list["Part"]
 
 
 @dataclass(frozen=True)
 class Part:
     """A part of the email in its two forms; the text is made from the HTML."""
 
+    name: str
+    story_id: int | None  # of one that is a story
     html: str
     text: str
 
@@ -69,14 +72,14 @@ def render_issue_email(issue: Issue, stories: Sequence[Story] | None = None) -> 
     publication = Publication.objects.current()
     if stories is None:
         stories = list(issue.stories.in_reading_order().for_page())
-    subject = subject_of(issue, publication, stories)
+    subject, parts = subject_of(issue, publication, stories), parts_of(issue, stories)
     context = {
         "issue": issue,
         "publication": publication,
         "subject": subject,
         "preheader": one_line(issue.preheader or issue.summary or " · ".join(story.title for story in stories)),
         "padding": PREHEADER_PADDING,
-        "parts": parts_of(issue, stories),
+        "parts": parts,
         "issue_url": absolute(issue.get_absolute_url()),
         "home_url": absolute(reverse("issues:home")),
         "archive_url": absolute(reverse("issues:issues")),
@@ -85,7 +88,7 @@ def render_issue_email(issue: Issue, stories: Sequence[Story] | None = None) -> 
     with translation.override(settings.LANGUAGE_CODE):  # whoever asks: dates have names of months
         html = inliner.inline(render_to_string("emails/issue/body.html", context))
         text = render_to_string("emails/issue/body.txt", context)
-    return IssueEmail(subject, html, text)
+    return IssueEmail(subject, html, text, parts)
 
 
 def subject_of(issue: Issue, publication: Publication, stories: Sequence[Story]) -> str:
@@ -100,7 +103,7 @@ def parts_of(issue: Issue, stories: Sequence[Story]) -> list[Part]:
     contents = stories if len(stories) > STORIES_WITHOUT_CONTENTS else []
     around = find_surroundings([issue.intro, issue.outro, *(story.body for story in stories)], issue)
     intro = render_for_email(issue.intro, scope="intro", surroundings=around)
-    parts = [part("_opening.html", issue=issue, body=mark_safe(intro), contents=contents)]
+    parts = [part("Opening", "_opening.html", issue=issue, body=mark_safe(intro), contents=contents)]
     section_id = None
     for story in stories:
         section = story.section if story.section_id != section_id else None
@@ -108,7 +111,7 @@ def parts_of(issue: Issue, stories: Sequence[Story]) -> list[Part]:
         section_id = story.section_id
     if issue.outro:
         outro = render_for_email(issue.outro, scope="outro", surroundings=around)
-        parts.append(part("_closing.html", body=mark_safe(outro)))
+        parts.append(part("Closing", "_closing.html", body=mark_safe(outro)))
     return parts
 
 
@@ -117,6 +120,7 @@ def story_part(story: Story, section: Section | None, surroundings: Surroundings
     kinds = list(ResourceKind)
     links = sorted(story.story_resources.all(), key=lambda link: kinds.index(ResourceKind(link.resource.kind)))
     return part(
+        story.title,
         "_story.html",
         story=story,
         section=section,
@@ -127,9 +131,9 @@ def story_part(story: Story, section: Section | None, surroundings: Surroundings
     )
 
 
-def part(template: str, **context: object) -> Part:
-    html = render_to_string(f"emails/issue/{template}", context)
-    return Part(mark_safe(html), as_plain_text(html))
+def part(name: str, template: str, *, story: Story | None = None, **context: object) -> Part:
+    html = render_to_string(f"emails/issue/{template}", {"story": story, **context})
+    return Part(name, story.pk if story else None, mark_safe(html), as_plain_text(html))
 
 
 def paper_line(paper: Paper) -> PaperLine:

@@ -23,7 +23,7 @@ def _own_journals(settings, tmp_path):
 def approved_mailing(publication, make_issue, make_story):
     """A frozen mailing of an issue with one story."""
     make_story(title="A story", issue=(issue := make_issue(title="An issue – with a dash")), position=1)
-    return freezing.freeze(issue, by=None)
+    return freezing.freeze(issue, by="a test")
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def make_mailing(publication, make_issue, make_story, make_subscriber):
         make_story(issue=issue, position=1)
         for _ in range(readers):
             make_subscriber()
-        mailing = freezing.freeze(issue, by=None)
+        mailing = freezing.freeze(issue, by="a test")
         queueing.start(mailing)
         return mailing
 

@@ -35,7 +35,7 @@ Subscriber.objects.bulk_create(Subscriber(email=f"r{n}@example.org", state="acti
 section = Section.objects.get_or_create(name="ML", slug="ml")[0]
 issue = Issue.objects.create(number=41)
 save_story(Story(title="A story", slug="s", section=section, issue=issue, position=1, state="approved", body="Text."))
-freezing.freeze(issue, by=None)
+freezing.freeze(issue, by="a test")
 """
 START = """
 from deliveries.models import Mailing

@@ -7,13 +7,14 @@ from django.db.utils import IntegrityError
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from deliveries import freezing, queueing, sending
-from deliveries.errors import MailingError
+from audit.models import Entry
+from deliveries import freezing, mailing_page, queueing, sending
+from deliveries.errors import MailingError, Refused
 from deliveries.ledger import ledger
 from deliveries.models import Delivery, Mailing, MailingState
 from deliveries.tasks import tick
 from issues.errors import NotReady
-from issues.models import IssueState, Publication
+from issues.models import IssueState, Publication, Story
 from issues.writing import save_story
 from subscribers.models import Subscriber, SubscriberState
 
@@ -64,8 +65,12 @@ def test_a_change_after_the_approval_voids_it(approved_mailing, make_subscriber)
     with pytest.raises(MailingError, match="approve it again"):
         queueing.start(approved_mailing)
     approved_mailing.refresh_from_db()
-    assert approved_mailing.state == MailingState.APPROVED
+    assert approved_mailing.state == MailingState.VOID
+    assert "“A story” changed" in approved_mailing.pause_reason
+    assert approved_mailing.issue.state == IssueState.DRAFT
     assert not Delivery.objects.exists()
+    with pytest.raises(MailingError, match="is void"):
+        queueing.start(approved_mailing)
 
 
 def test_a_change_of_the_sender_voids_the_approval(approved_mailing):
@@ -76,12 +81,12 @@ def test_a_change_of_the_sender_voids_the_approval(approved_mailing):
 
 def test_an_issue_is_frozen_only_when_it_is_ready(publication, make_issue):
     with pytest.raises(NotReady, match="no stories"):
-        freezing.freeze(make_issue(), by=None)
+        freezing.freeze(make_issue(), by="a test")
     assert not Mailing.objects.exists()
 
 
 def test_freezing_again_replaces_the_approval(approved_mailing):
-    again = freezing.freeze(approved_mailing.issue, by=None)
+    again = freezing.freeze(approved_mailing.issue, by="a test")
     approved_mailing.refresh_from_db()
     assert approved_mailing.state == MailingState.CANCELLED
     assert again.fingerprint == approved_mailing.fingerprint
@@ -90,7 +95,7 @@ def test_freezing_again_replaces_the_approval(approved_mailing):
 def test_what_was_sent_is_not_frozen_again(make_mailing):
     mailing = make_mailing()
     with pytest.raises(MailingError, match="already has a mailing"):
-        freezing.freeze(mailing.issue, by=None)
+        freezing.freeze(mailing.issue, by="a test")
 
 
 def test_two_current_mailings_of_an_issue_cannot_be(approved_mailing):
@@ -100,12 +105,12 @@ def test_two_current_mailings_of_an_issue_cannot_be(approved_mailing):
 
 
 def test_an_approval_can_be_taken_back_until_the_start(approved_mailing):
-    freezing.void(approved_mailing)
+    freezing.withdraw(approved_mailing, by="a test")
     assert approved_mailing.issue.state == IssueState.DRAFT
-    again = freezing.freeze(approved_mailing.issue, by=None)
+    again = freezing.freeze(approved_mailing.issue, by="a test")
     queueing.start(again)
     with pytest.raises(MailingError, match="has started"):
-        freezing.void(again)
+        freezing.withdraw(again, by="a test")
 
 
 def test_the_frozen_copy_stays_when_the_issue_is_corrected(make_mailing):
@@ -121,7 +126,7 @@ def test_a_cancelled_mailing_may_be_followed_by_one_for_those_it_did_not_reach(m
     mailing = make_mailing(readers=3)
     outbox.steps[1] = lambda: queueing.cancel(mailing)
     sending.send_batch(mailing.pk)
-    second = freezing.freeze(mailing.issue, by=None)
+    second = freezing.freeze(mailing.issue, by="a test")
     queueing.start(second)
     outbox.steps.clear()
     while sending.send_batch(second.pk):
@@ -164,9 +169,61 @@ def test_a_scheduled_issue_that_was_changed_waits_with_the_reason(approved_maili
     Publication.objects.update(name="Another name")
     with time_machine.travel(at):
         tick()
+        tick()
     mailing = Mailing.objects.get()
-    assert mailing.state == MailingState.PAUSED
+    assert (mailing.state, mailing.scheduled_for) == (MailingState.VOID, None)
     assert "approve it again" in mailing.pause_reason
+    assert [entry.who for entry in Entry.objects.filter(action="approval voided")] == ["the schedule"]
+
+
+def test_a_schedule_that_can_not_be_kept_for_another_reason_waits_with_it(approved_mailing):
+    at = timezone.now() + timedelta(hours=2)
+    queueing.schedule(approved_mailing, at)
+    Story.objects.update(state="draft")
+    with time_machine.travel(at):
+        tick()
+    mailing = Mailing.objects.get()
+    assert mailing.state_in_words == "Held"
+    assert "is not approved" in mailing.pause_reason
+    assert [entry.who for entry in Entry.objects.filter(action="held")] == ["the schedule"]
+
+
+def test_a_schedule_can_be_undone_until_it_starts(approved_mailing):
+    at = timezone.now() + timedelta(hours=2)
+    queueing.schedule(approved_mailing, at)
+    queueing.unschedule(approved_mailing)
+    with time_machine.travel(at + timedelta(minutes=1)):
+        tick()
+    mailing = Mailing.objects.get()
+    assert (mailing.state, mailing.scheduled_for) == (MailingState.APPROVED, None)
+    queueing.schedule(mailing, timezone.now() + timedelta(hours=2))
+    queueing.start(mailing)
+    with pytest.raises(MailingError, match="not started yet can be undone"):
+        queueing.unschedule(mailing)
+
+
+def test_those_who_are_asked_about_are_those_who_get_it(make_mailing, outbox, make_subscriber):
+    mailing = make_mailing(readers=3)
+    outbox.steps[1] = lambda: queueing.cancel(mailing)
+    sending.send_batch(mailing.pk)
+    second = freezing.freeze(mailing.issue, by="a test")
+    assert queueing.audience(second).count() == 2
+    queueing.start(second)
+    assert second.candidates == 2
+
+
+def test_the_counts_of_the_page_are_those_of_the_rows(make_mailing, outbox):
+    mailing = make_mailing(readers=4)
+    outbox.errors[2] = Refused("550 5.1.1 No such user")
+    Subscriber.objects.filter(pk=mailing.deliveries.last().subscriber_id).update(state=SubscriberState.UNSUBSCRIBED)
+    sending.send_batch(mailing.pk)
+    shown = mailing_page.figures(mailing)
+    states = list(mailing.deliveries.values_list("state", flat=True))
+    for state in ("sent", "failed", "skipped", "uncertain"):
+        assert shown[state] == states.count(state)
+    assert (shown["sent"], shown["failed"], shown["skipped"]) == (2, 1, 1)
+    assert shown["candidates"] == len(states)
+    assert shown["adds_up"]
 
 
 def test_a_time_in_the_past_is_refused(approved_mailing):

@@ -435,7 +435,7 @@ def test_tasks_send_everything_and_close_the_mailing(
     for _ in range(3):
         make_subscriber()
     with django_capture_on_commit_callbacks(execute=True):
-        mailing = freezing.freeze(issue, by=None)
+        mailing = freezing.freeze(issue, by="a test")
         queueing.start(mailing)
     mailing.refresh_from_db()
     assert mailing.state == MailingState.SENT

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from audit.recording import COMMAND_LINE
 from deliveries import freezing, missed, queueing
 from deliveries.errors import MailingError
 from deliveries.ledger import ledger
@@ -79,11 +80,11 @@ def take(step: str, issue: Issue) -> Mailing:
     """Raises MailingError or one of the issues app's errors."""
     mailing = Mailing.objects.select_related("issue").filter(issue=issue).first()
     if step == "start" and (mailing is None or mailing.state == MailingState.CANCELLED):
-        mailing = freezing.freeze(issue, by=None)
+        mailing = freezing.freeze(issue, by=COMMAND_LINE)
     if mailing is None:
         raise MailingError(f"Issue {issue} has no mailing: nobody has approved it yet.")
     if step == "start":
-        queueing.start(mailing)
+        queueing.start(mailing, by=COMMAND_LINE)
     elif step in STEPS:
-        STEPS[step](mailing)
+        STEPS[step](mailing, by=COMMAND_LINE)
     return mailing
