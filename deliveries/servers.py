@@ -56,7 +56,7 @@ def configured_servers() -> list[LimitedServer]:
                 port=each.port,
                 username=each.user,
                 password=each.password,
-                use_starttls=each.use_tls,
+                requires_starttls=each.use_tls,
                 use_tls=each.use_ssl,
                 timeout=settings.EMAIL_TIMEOUT,
             ),

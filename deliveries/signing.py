@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -21,8 +21,6 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.core.mail import EmailMessage
-from django.core.mail.backends.smtp import EmailBackend as SmtpBackend
 
 if TYPE_CHECKING:
     from deliveries.composing import FrozenMessage
@@ -173,15 +171,3 @@ def canonical_body(body: str) -> str:
 
 def _base64(content: bytes) -> str:
     return base64.b64encode(content).decode("ascii")
-
-
-class SigningBackend(SmtpBackend):
-    """Django's SMTP backend, for the single mails: each is signed as it leaves."""
-
-    def _send(self, email_message: EmailMessage) -> Any:
-        from deliveries.transports import ReadyBytes  # That module asks for this one by way of the composer.
-
-        mime: Any = email_message.message()  # Django's classes take a line separator, which the types don't know.
-        ready = ReadyBytes(sign(mime.as_bytes(linesep="\r\n")))
-        email_message.message = lambda: ready  # type: ignore[method-assign,assignment,misc]
-        return super()._send(email_message)  # type: ignore[misc]

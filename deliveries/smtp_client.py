@@ -20,6 +20,7 @@ from django.core.mail.utils import DNS_NAME
 
 from deliveries.errors import Deferred, InDoubt, Lost, Misconfigured, Refused, TransportError, Unavailable
 from deliveries.mails import Feed, Log, Mail
+from deliveries.smtp_backend import unverified_context
 
 # After the final dot the server may think for long (RFC 5321 §4.5.3.2.6); giving up early would leave a doubt.
 FINAL_REPLY_PATIENCE = 6  # times the server's timeout
@@ -33,10 +34,10 @@ class Server:
     port: int
     username: str = ""
     password: str = field(default="", repr=False)
-    use_starttls: bool = False
+    requires_starttls: bool = False  # with a valid certificate; else STARTTLS is used if it is offered, with any
     use_tls: bool = False  # from the first octet on
     timeout: float = 10.0  # seconds, for each step
-    tls_context: Callable[[], ssl.SSLContext] = ssl.create_default_context
+    tls_context: Callable[[], ssl.SSLContext] = ssl.create_default_context  # where a valid certificate is required
 
 
 class Reply(NamedTuple):
@@ -148,12 +149,15 @@ class Connection(asyncio.Protocol):
             if greeting.code != 220:
                 raise Unavailable(str(greeting))
         await self._greet()
-        if server.use_starttls:
-            await self._start_tls()
+        if server.requires_starttls:
+            await self._start_tls(server.tls_context())
+        elif "STARTTLS" in self.extensions and not server.use_tls:
+            await self._start_tls(unverified_context())
         if server.username:
             await self._log_in()
 
     async def _greet(self) -> None:
+        self.extensions = {}
         reply = await self.ask(f"EHLO {DNS_NAME.get_fqdn()}")
         if reply.code != 250:
             reply = await self.ask(f"HELO {DNS_NAME.get_fqdn()}")
@@ -163,7 +167,7 @@ class Connection(asyncio.Protocol):
         lines = [line.partition(" ") for line in str(reply)[4:].split("\n")[1:]]
         self.extensions = {name.upper(): parameters.upper() for name, _, parameters in lines}
 
-    async def _start_tls(self) -> None:
+    async def _start_tls(self, context: ssl.SSLContext) -> None:
         if "STARTTLS" not in self.extensions:
             raise Misconfigured("The server does not offer STARTTLS, which the settings ask for.")
         reply = await self.ask("STARTTLS")
@@ -175,7 +179,7 @@ class Connection(asyncio.Protocol):
             secured = await asyncio.get_running_loop().start_tls(
                 self._transport,
                 self,
-                self.server.tls_context(),
+                context,
                 server_hostname=self.server.host,
                 ssl_handshake_timeout=self.server.timeout,
             )

@@ -48,7 +48,7 @@ def server_of(backend: SmtpBackend) -> Server:
         port=backend.port,
         username=backend.username or "",
         password=backend.password or "",
-        use_starttls=bool(backend.use_tls),
+        requires_starttls=bool(backend.use_tls),
         use_tls=bool(backend.use_ssl),
         timeout=float(backend.timeout or settings.EMAIL_TIMEOUT),
         tls_context=lambda: backend.ssl_context,

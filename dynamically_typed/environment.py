@@ -82,8 +82,9 @@ class Environment:
         str,
         Meaning(
             "Where mail goes: maildir: (a folder in VAR_DIR, nothing leaves the machine), console:, "
-            "smtp://user:password@host:25, smtp+tls://…:587 (STARTTLS), smtps://…:465, several of these with commas "
-            "between them, or anymail+provider:?setting=value. Limits and weights of servers: docs/sending-setup.md."
+            "smtp://user:password@host:25 (STARTTLS if offered), smtp+tls://…:587 (STARTTLS required), smtps://…:465, "
+            "several of these with commas between them, or anymail+provider:?setting=value. "
+            "Limits and weights of servers: docs/sending-setup.md."
         ),
     ] = "maildir:"
     BOUNCE_ADDRESS: Annotated[

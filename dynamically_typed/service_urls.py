@@ -90,8 +90,8 @@ class MailServer(NamedTuple):
     port: int = 25
     user: str = ""
     password: str = ""
-    use_tls: bool = False
-    use_ssl: bool = False
+    use_tls: bool = False  # STARTTLS is required; else it is used if the server offers it
+    use_ssl: bool = False  # from the first octet on
     weight: int = 1  # its share of the mails is weight / sum of all weights
     connections: int = 0  # of each task; 0: SENDING_CONNECTIONS
     per_second: int = 0  # mails, of all workers together; 0: as many as it takes
@@ -130,7 +130,7 @@ def mail_server(url: str) -> MailServer:
             "or anymail+provider:?setting=value."
         )
     return MailServer(
-        "django.core.mail.backends.smtp.EmailBackend",
+        "deliveries.smtp_backend.SmtpBackend",
         host=parts.hostname,
         port=_port(parts) or SMTP_PORTS[parts.scheme],
         user=unquote(parts.username or ""),

@@ -114,8 +114,6 @@ EMAIL_TIMEOUT = env.EMAIL_TIMEOUT  # seconds
 BOUNCE_ADDRESS = service_urls.bounce_address(env.BOUNCE_ADDRESS)
 DKIM_DOMAIN = env.DKIM_DOMAIN
 DKIM_KEYS = service_urls.dkim_keys(env.DKIM_DOMAIN, env.DKIM_SELECTOR, env.DKIM_PRIVATE_KEY, folder=BASE_DIR)
-if DKIM_KEYS and mail_server.host:
-    EMAIL_BACKEND = "deliveries.signing.SigningBackend"
 ANYMAIL = service_urls.anymail_settings(env.EMAIL_URL)
 # What the mails of an issue are shared among; empty: all go to the server of the EMAIL_… settings, without limits.
 SENDING_SERVERS = mail_servers if len(mail_servers) > 1 or mail_server.has_limits else []

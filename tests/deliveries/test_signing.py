@@ -142,7 +142,7 @@ def test_lines_of_a_signature_are_short(make_mailing, sign_with):
 @pytest.mark.parametrize("kind", PRIVATE)
 def test_single_mails_are_signed_too(smtp_server, settings, sign_with, kind):
     sign_with(kind)
-    settings.EMAIL_BACKEND = "deliveries.signing.SigningBackend"
+    settings.EMAIL_BACKEND = "deliveries.smtp_backend.SmtpBackend"
     send_mail("Bitte bestätigen – jetzt", "Zwei  Wörter.\n\n.\n\n\n", "digest@example.org", ["ada@example.org"])
     assert is_valid(smtp_server.envelopes[0].original_content)
 
@@ -157,7 +157,7 @@ def test_the_signing_backend_still_sends_issues_over_its_own_connections(
 ):
     sign_with("rsa")
     use_smtp(settings, settings.EMAIL_PORT)
-    settings.EMAIL_BACKEND = "deliveries.signing.SigningBackend"
+    settings.EMAIL_BACKEND = "deliveries.smtp_backend.SmtpBackend"
     sending.send_batch(make_mailing().pk)
     assert smtp_server.envelopes[0].original_content.count(b"DKIM-Signature") == 1
 
