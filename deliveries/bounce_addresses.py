@@ -9,8 +9,7 @@ import hmac
 import re
 from collections.abc import Iterator
 from email import message_from_string
-from email.message import EmailMessage, Message
-from email.policy import default as default_policy
+from email.message import Message
 from functools import cache
 from itertools import islice
 
@@ -27,6 +26,7 @@ TOKEN = re.compile(r"\+([0-9a-z]{1,13})-([0-9a-z]{1,13})-([a-z2-7]{26})@", re.IG
 MESSAGE_ID = re.compile(r"<([0-9]{1,18})\.([0-9]{1,18})\.([0-9a-f]{32})@[^<>\s]+>")
 ADDRESS_FIELDS = ("Delivered-To", "X-Original-To", "Envelope-To", "To")
 MOST_PARTS = 50
+MOST_NAMES = 20
 
 
 def envelope_sender(mailing: Mailing, subscriber_id: int, otherwise: str) -> str:
@@ -64,7 +64,7 @@ def delivery_from_message_id(message_id: str) -> Delivery | None:
     return _delivery(int(match[1]), int(match[2]))
 
 
-def delivery_from_bounce(bounce: EmailMessage) -> Delivery | None:
+def delivery_from_bounce(bounce: Message) -> Delivery | None:
     """Find the delivery that a bounce is about: by where it came to, then by what it returns.
 
     At most one query for each address and Message-ID that has a valid MAC, and one delivery.
@@ -73,24 +73,35 @@ def delivery_from_bounce(bounce: EmailMessage) -> Delivery | None:
         for value in bounce.get_all(name, []):
             if delivery := delivery_from_address(str(value)):
                 return delivery
-    for message_id in _returned_message_ids(bounce):
+    for message_id in returned_fields(bounce, "Message-ID"):
         if delivery := delivery_from_message_id(message_id):
             return delivery
     return None
 
 
-def _returned_message_ids(bounce: EmailMessage) -> Iterator[str]:
-    """The Message-IDs of returned messages, and of returned headers (RFC 3462)."""
+def delivery_from_text(text: str) -> Delivery | None:
+    """Find a delivery that is named anywhere in a text: where a bounce returns the mail in no part of its own."""
+    for match in islice(TOKEN.finditer(text), MOST_NAMES):
+        if delivery := delivery_from_address(match[0]):
+            return delivery
+    for match in islice(MESSAGE_ID.finditer(text), MOST_NAMES):
+        if delivery := delivery_from_message_id(match[0]):
+            return delivery
+    return None
+
+
+def returned_fields(bounce: Message, name: str) -> Iterator[str]:
+    """The fields of this name in returned messages, and in returned headers (RFC 3462)."""
     for part in islice(bounce.walk(), MOST_PARTS):
         returned: Message | None = None
         if part.get_content_type() == "text/rfc822-headers":
             headers = part.get_payload(decode=True)
             if isinstance(headers, bytes):
-                returned = message_from_string(headers.decode("latin-1"), policy=default_policy)
+                returned = message_from_string(headers.decode("latin-1"))
         elif part is not bounce:
             returned = part
         if returned is not None:
-            yield from map(str, returned.get_all("Message-ID", []))
+            yield from map(str, returned.get_all(name, []))
 
 
 def _delivery(mailing_id: int, subscriber_id: int) -> Delivery | None:

@@ -1,6 +1,8 @@
 """DeliveriesError
 ├── MailingError: the step is not possible now; show the sentence to the editor.
 │   └── ApprovalVoid: the issue has changed since it was approved; void the approval.
+├── BadReport: this mail tells nothing that can be acted on; put it aside, with the sentence for the operator.
+├── MailboxUnavailable: the bounce mailbox can't be read; show the sentence to the operator, and try again later.
 ├── BadAddress: no mail can be made for this reader; the delivery fails with this reason, the others go on.
 └── TransportError: a mail was not accepted, and this is what is known about it; its text has the server's words.
     ├── Refused: the server said no for good; the delivery fails.
@@ -21,6 +23,14 @@ class MailingError(DeliveriesError):
 
 
 class ApprovalVoid(MailingError):
+    pass
+
+
+class BadReport(DeliveriesError):
+    pass
+
+
+class MailboxUnavailable(DeliveriesError):
     pass
 
 

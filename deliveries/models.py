@@ -236,3 +236,60 @@ class RateLimit(models.Model):
 
     def __str__(self) -> str:
         return self.server
+
+
+class EventType(models.TextChoices):
+    """What became of a mail, in Anymail's words, whoever tells it."""
+
+    DELIVERED = "delivered", "Delivered"
+    DEFERRED = "deferred", "Deferred"
+    BOUNCED = "bounced", "Bounced"
+    REJECTED = "rejected", "Rejected by the provider"
+    FAILED = "failed", "Failed at the provider"
+    COMPLAINED = "complained", "Complained"
+    UNSUBSCRIBED = "unsubscribed", "Unsubscribed"
+
+
+class Verdict(models.TextChoices):
+    """What it means for the reader. A constraint keeps others out, so the words are part of the schema."""
+
+    HARD = "hard", "Bounced for good"
+    SOFT = "soft", "Bounced for now"
+    OURS = "ours", "Refused for what it was or where it came from"
+    COMPLAINT = "complaint", "Complained"
+    UNSUBSCRIBED = "unsubscribed", "Unsubscribed at the provider"
+    DELIVERED = "delivered", "Delivered"
+
+
+class MailEvent(models.Model):
+    """What a mail server, a provider or a reader told of a mail, recorded once. See feedback/taking.py."""
+
+    subscriber = models.ForeignKey(Subscriber, models.CASCADE, related_name="mail_events", db_index=False)
+    # With the subscriber it names the delivery; null for a mail that belongs to no mailing, such as a confirmation.
+    mailing = models.ForeignKey(
+        Mailing, models.CASCADE, related_name="mail_events", null=True, blank=True, db_index=False
+    )
+    source = models.CharField(max_length=40, help_text="Who told: sending, bounce mailbox, or the provider's name.")
+    event_id = models.CharField(max_length=200, help_text="The provider's, or a digest of what was told.")
+    event_type = models.CharField(max_length=12, choices=EventType)
+    reject_reason = models.CharField(max_length=12, blank=True, help_text="Anymail's word for why.")
+    verdict = models.CharField(max_length=12, choices=Verdict)
+    status = models.CharField(max_length=11, blank=True, help_text="The enhanced status code (RFC 3463), if any.")
+    excerpt = models.TextField(blank=True, help_text="The server's words, in one line and without addresses.")
+    occurred_at = models.DateTimeField()
+    recorded_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-occurred_at", "-pk"]
+        indexes = [
+            models.Index(fields=["subscriber", "verdict", "occurred_at"], name="event_by_subscriber"),
+            models.Index(fields=["mailing", "verdict"], name="event_by_mailing"),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["source", "event_id"], name="one_event_per_report"),
+            models.CheckConstraint(condition=Q(event_type__in=EventType.values), name="event_type_known"),
+            models.CheckConstraint(condition=Q(verdict__in=Verdict.values), name="event_verdict_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_verdict_display()} ({self.source})"

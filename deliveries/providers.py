@@ -92,6 +92,7 @@ class ProviderTransport:
         message.attach_alternative(as_html, "text/html")
         if not field:
             message.extra_headers["List-Unsubscribe"] = f"<{link}>"
+            message.metadata = {"delivery": str(batch[0].delivery_id)}
             return message
         links = {mail.recipient: unsubscribe_url(mail) for mail in batch}
         message.merge_data = {reader: {FIELD: link} for reader, link in links.items()}

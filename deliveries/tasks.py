@@ -1,13 +1,18 @@
 """Celery's way in. Every task may be lost or run twice: the database says what is to be done."""
 
+import logging
+
 from celery import shared_task
 from django.db import OperationalError
 from django.utils import timezone
 
 from deliveries import queueing, reconciling, sending
+from deliveries.errors import MailboxUnavailable
+from deliveries.feedback import reading, refusals, taking
 
 # Short, so that a worker that is asked to stop does so soon, and other mail gets its turn.
 SECONDS_PER_TASK = 5.0
+logger = logging.getLogger(__name__)
 
 
 @shared_task(autoretry_for=(OperationalError,), retry_backoff=5, max_retries=5)  # seconds
@@ -30,3 +35,18 @@ def tick() -> None:
     queueing.start_due(now)
     queueing.enqueue_stalled(now)
     reconciling.finish()
+    taking.settle_uncertain()
+
+
+@shared_task
+def take_refusals() -> None:
+    refusals.take_refusals()
+
+
+@shared_task
+def read_bounces() -> None:
+    """Every five minutes, where there is a bounce mailbox."""
+    try:
+        reading.read_bounces()
+    except MailboxUnavailable as error:
+        logger.error("%s", error)

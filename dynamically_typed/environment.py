@@ -94,6 +94,41 @@ class Environment:
             "bounces+TOKEN@example.org, so that a bounce finds its delivery. Empty: the sender's address."
         ),
     ] = ""
+    BOUNCE_MAILBOX_URL: Annotated[
+        str,
+        Meaning(
+            "The mailbox that bounces and complaints come to: maildir:///path, imaps://user:password@host/INBOX, "
+            "imap+tls://… (STARTTLS) or imap://… (a server on the same machine). Give it one of its own: what was read "
+            "is moved. Empty: none is read."
+        ),
+    ] = ""
+    WEBHOOK_SECRET: Annotated[
+        tuple[str, ...],
+        Meaning(
+            "user:password with which the provider of EMAIL_URL calls /webhooks/ to tell of bounces and complaints, at "
+            "least 20 characters; while you change it, the new one and the old one, separated by a comma. "
+            "Empty: there is no such address."
+        ),
+    ] = ()
+    SOFT_BOUNCE_LIMIT: Annotated[
+        int,
+        Meaning(
+            "After so many mails on as many days that bounced for now, without one in between that arrived, a "
+            "subscriber is not written to any more.",
+            minimum=2,
+        ),
+    ] = 5
+    SOFT_BOUNCE_DAYS: Annotated[
+        int, Meaning("Days after which a mail that bounced for now is forgotten.", minimum=1)
+    ] = 90
+    COMPLAINT_PAUSE_RATE: Annotated[
+        float,
+        Meaning(
+            "A mailing pauses when more of those who got it complain that it is spam, three at least; 0: it never does. "
+            "Gmail's limit is 0.003.",
+            maximum=1,
+        ),
+    ] = 0.003
     DKIM_DOMAIN: Annotated[
         str, Meaning("The domain that DKIM signatures are made for. Empty: the mail server or provider makes them.")
     ] = ""

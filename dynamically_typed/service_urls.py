@@ -105,6 +105,7 @@ class MailServer(NamedTuple):
 SMTP_PORTS = {"smtp": 25, "smtp+tls": 587, "smtps": 465}
 SMTP_PARAMETERS = ("weight", "connections", "per_second", "per_hour")
 PROVIDER = "anymail+"
+SHORTEST_WEBHOOK_SECRET = 20  # characters
 
 
 def mail_servers(urls: str) -> list[MailServer]:
@@ -132,7 +133,7 @@ def mail_server(url: str) -> MailServer:
     return MailServer(
         "deliveries.smtp_backend.SmtpBackend",
         host=parts.hostname,
-        port=_port(parts) or SMTP_PORTS[parts.scheme],
+        port=_port(parts, "EMAIL_URL") or SMTP_PORTS[parts.scheme],
         user=unquote(parts.username or ""),
         password=unquote(parts.password or ""),
         use_tls=parts.scheme == "smtp+tls",
@@ -151,12 +152,29 @@ def _smtp_parameters(parts: SplitResult) -> dict[str, int]:
     return {name: int(value) for name, value in given.items()}
 
 
-def anymail_settings(url: str) -> dict[str, str]:
+def anymail_settings(url: str, webhook_secrets: Sequence[str] = ()) -> dict[str, Any]:
     """Django's ANYMAIL: api_key of anymail+mailgun:?api_key=… is its MAILGUN_API_KEY."""
     parts = urlsplit(url)
     if not parts.scheme.startswith(PROVIDER):
         return {}
-    return {f"{_provider(parts)}_{name}".upper(): value for name, value in parse_qsl(parts.query)}
+    own = {f"{_provider(parts)}_{name}".upper(): value for name, value in parse_qsl(parts.query)}
+    return {**own, "WEBHOOK_SECRET": list(webhook_secrets)}
+
+
+def webhook_provider(url: str, secrets: Sequence[str]) -> str:
+    """The name of Anymail's module, if its webhook is to answer; else empty."""
+    parts = urlsplit(url)
+    if not secrets:
+        return ""
+    for secret in secrets:
+        if not re.fullmatch(r"[^:\s]+:\S+", secret, re.ASCII) or len(secret) < SHORTEST_WEBHOOK_SECRET:
+            raise ImproperlyConfigured(
+                "WEBHOOK_SECRET takes user:password with at least 20 characters, the same that stand in the address that "
+                "the provider calls: https://user:password@digest.example.org/webhooks/PROVIDER/"
+            )
+    if not parts.scheme.startswith(PROVIDER):
+        raise ImproperlyConfigured("WEBHOOK_SECRET is set, but EMAIL_URL names no provider that could call.")
+    return _provider(parts)
 
 
 def _provider(parts: SplitResult) -> str:
@@ -171,11 +189,11 @@ def _provider(parts: SplitResult) -> str:
     return name
 
 
-def _port(parts: SplitResult) -> int | None:
+def _port(parts: SplitResult, variable: str) -> int | None:
     try:
         return parts.port
     except ValueError:
-        raise ImproperlyConfigured("EMAIL_URL: the port is not a number from 0 to 65535.") from None
+        raise ImproperlyConfigured(f"{variable}: the port is not a number from 0 to 65535.") from None
 
 
 def bounce_address(address: str) -> str:
@@ -186,6 +204,47 @@ def bounce_address(address: str) -> str:
             "with at most 20 letters, digits, dots, hyphens and underscores before the @."
         )
     return address
+
+
+class BounceMailbox(NamedTuple):
+    """A Maildir at `folder`, or a folder of an IMAP server; `done` and `aside` are where mails are moved to."""
+
+    scheme: str
+    folder: str
+    done: str = "Done"
+    aside: str = "Aside"
+    host: str = ""
+    port: int = 993
+    user: str = ""
+    password: str = ""
+
+
+IMAP_PORTS = {"imaps": 993, "imap+tls": 143, "imap": 143}
+
+
+def bounce_mailbox(url: str) -> BounceMailbox | None:
+    """User and password are percent-encoded in the URL; ?done=… and ?aside=… name the folders of an IMAP server."""
+    if not url:
+        return None
+    parts = urlsplit(url)
+    if parts.scheme == "maildir" and not parts.netloc and parts.path.startswith("/"):
+        return BounceMailbox(parts.scheme, unquote(parts.path))
+    names = dict(parse_qsl(parts.query))
+    folders = {"folder": unquote(parts.path.lstrip("/")) or "INBOX", **names}
+    wrong = [name for name in folders.values() if not re.fullmatch(r"[\w./ -]+", name, re.ASCII)]
+    if parts.scheme not in IMAP_PORTS or not parts.hostname or not names.keys() <= {"done", "aside"} or wrong:
+        raise ImproperlyConfigured(
+            "BOUNCE_MAILBOX_URL takes maildir:///path or imaps://user:password@host/INBOX (also imap+tls:// and imap://), "
+            "with ?done=NAME&aside=NAME for the folders that mails are moved to."
+        )
+    return BounceMailbox(
+        parts.scheme,
+        host=parts.hostname,
+        port=_port(parts, "BOUNCE_MAILBOX_URL") or IMAP_PORTS[parts.scheme],
+        user=unquote(parts.username or ""),
+        password=unquote(parts.password or ""),
+        **folders,
+    )
 
 
 def dkim_keys(domain: str, selectors: Sequence[str], files: Sequence[str], *, folder: Path) -> list[tuple[str, Path]]:

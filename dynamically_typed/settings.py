@@ -114,7 +114,12 @@ EMAIL_TIMEOUT = env.EMAIL_TIMEOUT  # seconds
 BOUNCE_ADDRESS = service_urls.bounce_address(env.BOUNCE_ADDRESS)
 DKIM_DOMAIN = env.DKIM_DOMAIN
 DKIM_KEYS = service_urls.dkim_keys(env.DKIM_DOMAIN, env.DKIM_SELECTOR, env.DKIM_PRIVATE_KEY, folder=BASE_DIR)
-ANYMAIL = service_urls.anymail_settings(env.EMAIL_URL)
+ANYMAIL = service_urls.anymail_settings(env.EMAIL_URL, env.WEBHOOK_SECRET)
+WEBHOOK_PROVIDER = service_urls.webhook_provider(env.EMAIL_URL, env.WEBHOOK_SECRET)
+BOUNCE_MAILBOX = service_urls.bounce_mailbox(env.BOUNCE_MAILBOX_URL)
+SOFT_BOUNCE_LIMIT = env.SOFT_BOUNCE_LIMIT
+SOFT_BOUNCE_DAYS = env.SOFT_BOUNCE_DAYS
+COMPLAINT_PAUSE_RATE = env.COMPLAINT_PAUSE_RATE
 # What the mails of an issue are shared among; empty: all go to the server of the EMAIL_… settings, without limits.
 SENDING_SERVERS = mail_servers if len(mail_servers) > 1 or mail_server.has_limits else []
 SENDING_TASKS = env.SENDING_TASKS
@@ -152,6 +157,7 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat-schedule")
 CELERY_BEAT_SCHEDULE = {
     # A tick that waited longer than a minute is dropped: the next one does its work.
     "tick": {"task": "deliveries.tasks.tick", "schedule": 60.0, "options": {"expires": 60}},
+    "take refusals": {"task": "deliveries.tasks.take_refusals", "schedule": 60.0, "options": {"expires": 60}},
     "answer forgotten sign-ups": {"task": "subscribers.tasks.answer_forgotten_sign_ups", "schedule": 600.0},
     "forget the unconfirmed": {"task": "subscribers.tasks.forget_unconfirmed", "schedule": 6 * 3600.0},
     "delete old imports": {"task": "subscribers.tasks.delete_old_imports", "schedule": 6 * 3600.0},
@@ -160,6 +166,12 @@ CELERY_BEAT_SCHEDULE = {
     "check links": {"task": "papers.tasks.check_links", "schedule": 3600.0, "options": {"expires": 3600}},
     "look again at covered papers": {"task": "papers.tasks.look_again", "schedule": 3600.0},
 }
+if BOUNCE_MAILBOX:
+    CELERY_BEAT_SCHEDULE["read bounces"] = {
+        "task": "deliveries.tasks.read_bounces",
+        "schedule": 300.0,
+        "options": {"expires": 300},
+    }
 CELERY_TIMEZONE = "UTC"
 
 # Machines that follow along.
@@ -252,6 +264,7 @@ LOGGING: dict[str, Any] = {
         # Refused requests (404, 403, a Host that isn't ours) would fill the log with what strangers type.
         "django.request": {"level": "ERROR"},
         "django.security.DisallowedHost": {"level": "CRITICAL"},
+        "django.security.AnymailWebhookValidationFailure": {"level": "CRITICAL"},
         # It warns of each HEAD request, whose body Django leaves to the server to drop.
         "gunicorn.http.wsgi": {"level": "ERROR"},
         "celery": {"level": "WARNING"},

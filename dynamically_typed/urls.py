@@ -23,5 +23,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("issues.urls")),
 ]
 
+if settings.WEBHOOK_PROVIDER:
+    from deliveries.feedback.webhooks import webhook  # Anymail is an extra.
+
+    urlpatterns.insert(0, path("webhooks/", include([webhook(settings.WEBHOOK_PROVIDER)])))
 if settings.SERVE_MEDIA:
     urlpatterns.append(path("media/<path:path>", media))

@@ -5,7 +5,7 @@ have gone through `addresses.normalise`.
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils import timezone
@@ -58,6 +58,30 @@ def unsubscribe(subscriber: Subscriber, *, source: str) -> bool:
         changed = _change_state(subscriber, only_from=before, to=SubscriberState.UNSUBSCRIBED)
         if changed:
             _note(subscriber, ConsentKind.UNSUBSCRIBED, source)
+    return changed
+
+
+def suppress(subscriber: Subscriber, state: SubscriberState, *, mailed_at: datetime, source: str) -> bool:
+    """Write to this subscriber no more, because a mail of `mailed_at` bounced for good or was complained of.
+
+    `state` is BOUNCED or COMPLAINED. Returns whether anything changed. Who confirmed since that mail has shown that the
+    mailbox works, and a complaint stands above leaving by oneself.
+    """
+    if state == SubscriberState.BOUNCED:
+        before = [SubscriberState.ACTIVE]
+        if subscriber.consent_events.filter(kind=ConsentKind.CONFIRMED, created_at__gt=mailed_at).exists():
+            return False
+    else:
+        before = [
+            SubscriberState.PENDING,
+            SubscriberState.ACTIVE,
+            SubscriberState.UNSUBSCRIBED,
+            SubscriberState.BOUNCED,
+        ]
+    with transaction.atomic():
+        changed = _change_state(subscriber, only_from=before, to=state)
+        if changed:
+            _note(subscriber, ConsentKind(state), source)
     return changed
 
 

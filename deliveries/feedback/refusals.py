@@ -1,0 +1,62 @@
+"""What servers refused for good while an issue was being sent, taken as bounces."""
+
+import datetime
+
+from django.db.models import Exists, OuterRef, Q
+from django.utils import timezone
+
+from deliveries import ledger
+from deliveries.feedback.statuses import judge
+from deliveries.feedback.taking import Report, digest, take
+from deliveries.models import Delivery, DeliveryQuerySet, DeliveryState, EventType, MailEvent, Mailing, MailingState
+
+SOURCE = "sending"
+GIVEN_UP = "Given up after"
+# By the words that `sending.outcome_of` writes: a reply, or the last of many.
+REFUSED = Q(reason__regex=r"^5[0-9][0-9] ") | Q(reason__startswith=GIVEN_UP)
+LOOK_BACK = datetime.timedelta(days=7)
+MOST_AT_ONCE = 1000
+
+
+def take_refusals() -> int:
+    """Take what was not taken yet as bounces; return how many.
+
+    Only of mailings of which no more were refused than accepted: else something is wrong with our server, not with so
+    many readers. Neither of paused ones, while an editor looks into it.
+    """
+    recent = Mailing.objects.filter(started_at__gt=timezone.now() - LOOK_BACK).defer("html", "text")
+    taken = 0
+    for mailing in recent.filter(state__in=[MailingState.SENDING, MailingState.SENT, MailingState.CANCELLED]):
+        refusals = list(_refusals(mailing)[:MOST_AT_ONCE])
+        if refusals and _is_trusted(mailing):
+            taken += sum(take(_report(delivery)) for delivery in refusals)
+    return taken
+
+
+def _refusals(mailing: Mailing) -> DeliveryQuerySet:
+    known = MailEvent.objects.filter(
+        mailing=mailing, subscriber=OuterRef("subscriber"), source=SOURCE, occurred_at=OuterRef("finished_at")
+    )
+    failed = Delivery.objects.filter(REFUSED, ~Exists(known), mailing=mailing, state=DeliveryState.FAILED)
+    return failed.select_related("subscriber")
+
+
+def _is_trusted(mailing: Mailing) -> bool:
+    counted = ledger.ledger(mailing)
+    return counted.sent >= counted.failed
+
+
+def _report(delivery: Delivery) -> Report:
+    answer = judge(delivery.reason)
+    return Report(
+        subscriber=delivery.subscriber,
+        mailing_id=delivery.mailing_id,
+        source=SOURCE,
+        event_id=digest(delivery.pk, delivery.finished_at),
+        event_type=EventType.BOUNCED,
+        reject_reason="timed_out" if delivery.reason.startswith(GIVEN_UP) else "bounced",
+        verdict=answer.verdict,
+        status=answer.status,
+        words=delivery.reason,
+        occurred_at=delivery.finished_at,
+    )
