@@ -158,7 +158,7 @@ def anymail_settings(url: str, webhook_secrets: Sequence[str] = ()) -> dict[str,
     if not parts.scheme.startswith(PROVIDER):
         return {}
     own = {f"{_provider(parts)}_{name}".upper(): value for name, value in parse_qsl(parts.query)}
-    return {**own, "WEBHOOK_SECRET": list(webhook_secrets)}
+    return own | ({"WEBHOOK_SECRET": list(webhook_secrets)} if webhook_secrets else {})
 
 
 def webhook_provider(url: str, secrets: Sequence[str]) -> str:
