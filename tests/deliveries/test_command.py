@@ -2,8 +2,9 @@ import json
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
-from deliveries.models import Mailing
+from deliveries.models import Delivery, Mailing
 
 
 @pytest.fixture
@@ -32,6 +33,45 @@ def test_status_is_told_in_lines_or_as_json(issue, capsys):
     assert told["remaining"] == 1
     assert told["started_at"].endswith("+00:00")
     assert told["finished_at"] == told["scheduled_for"] == ""
+
+
+@pytest.fixture
+def doubts(issue, make_subscriber, capsys):
+    """Three deliveries of issue 41 are uncertain."""
+    for name in ("ada", "grace"):
+        make_subscriber(f"{name}@example.org")
+    call_command("mailing", "start", "41")
+    Delivery.objects.update(state="uncertain", reason="Worker seven ended.", finished_at=timezone.now())
+    Mailing.objects.update(state="sent", finished_at=timezone.now())
+    capsys.readouterr()
+
+
+@pytest.mark.usefixtures("doubts")
+def test_what_is_uncertain_is_listed_with_who_and_why(capsys):
+    Delivery.objects.filter(subscriber__email="grace@example.org").update(state="failed", reason="550 No")
+    call_command("mailing", "uncertain", "41")
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2
+    assert "ada@example.org: Uncertain: may have arrived. Worker seven ended." in lines
+
+
+@pytest.mark.usefixtures("doubts")
+def test_what_is_uncertain_is_settled_one_by_one_or_all_at_once(capsys):
+    call_command("mailing", "settle", "41", "--as", "again", "--email", "Ada@example.org", "--json")
+    told = json.loads(capsys.readouterr().out)
+    assert (told["state"], told["uncertain"], told["remaining"]) == ("sending", 2, 1)
+    assert Delivery.objects.queued().get().subscriber.email == "ada@example.org"
+    call_command("mailing", "settle", "41", "--as", "sent", "--json")
+    told = json.loads(capsys.readouterr().out)
+    assert (told["sent"], told["uncertain"], told["remaining"]) == (2, 0, 1)
+
+
+@pytest.mark.usefixtures("doubts")
+def test_settling_asks_how_and_says_who_has_nothing_to_settle():
+    with pytest.raises(CommandError, match="--as sent"):
+        call_command("mailing", "settle", "41")
+    with pytest.raises(CommandError, match="uncertain for eve@example.org"):
+        call_command("mailing", "settle", "41", "--as", "sent", "--email", "eve@example.org")
 
 
 @pytest.mark.parametrize(

@@ -10,50 +10,74 @@ from audit.recording import COMMAND_LINE
 from deliveries import freezing, missed, queueing
 from deliveries.errors import MailingError
 from deliveries.ledger import ledger
-from deliveries.models import Mailing, MailingState
+from deliveries.models import DeliveryQuerySet, DeliveryState, Mailing, MailingState
 from issues.errors import IssuesError
 from issues.models import Issue
+from subscribers.models import Subscriber
 
 STEPS = {"pause": queueing.pause, "resume": queueing.resume, "cancel": queueing.cancel}
+SETTLEMENTS = {"sent": queueing.count_as_sent, "again": queueing.send_again}
+LISTS = {"missed": "", "uncertain": DeliveryState.UNCERTAIN}
 
 
 class Command(BaseCommand):
-    help = "Start, look at, pause, resume or cancel the mailing of an issue, or list who missed it: as the admin does."
+    help = (
+        "Start, look at, pause, resume or cancel the mailing of an issue, list who missed it or may have got it, or "
+        "settle what is uncertain: as the admin does."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "step", choices=["status", "missed", "start", *STEPS], help="start also approves, if nobody did."
+            "step", choices=["status", *LISTS, "settle", "start", *STEPS], help="start also approves, if nobody did."
         )
         parser.add_argument("number", type=int, help="of the issue, such as 41")
         parser.add_argument(
-            "--json", action="store_true", help="one JSON object instead of lines; of missed, one a line"
+            "--json", action="store_true", help="one JSON object instead of lines; of missed and uncertain, one a line"
         )
-        parser.add_argument("--csv", action="store_true", help="of missed: a CSV file")
+        parser.add_argument("--csv", action="store_true", help="of missed and uncertain: a CSV file")
+        parser.add_argument(
+            "--as", dest="settlement", choices=SETTLEMENTS, help="of settle: count as sent, or send again"
+        )
+        parser.add_argument("--email", help="of settle: only this subscriber's; without it, all that is uncertain")
 
     def handle(self, *args: Any, **options: Any) -> None:
         issue = Issue.objects.filter(number=options["number"]).first()
         if issue is None:
             raise CommandError(f"There is no issue {options['number']}.")
+        step, as_json = options["step"], options["json"]
+        if step == "settle" and not options["settlement"]:
+            raise CommandError("settle needs --as sent, which counts them as sent, or --as again, which sends again.")
         try:
-            mailing = take(options["step"], issue)
+            mailing = take(step, issue)
         except (MailingError, IssuesError) as error:
             raise CommandError(str(error)) from error
-        if options["step"] == "missed":
-            self.list_missed(mailing, as_csv=options["csv"], as_json=options["json"])
+        if step in LISTS:
+            self.list(missed.missed(mailing, state=LISTS[step]), as_csv=options["csv"], as_json=as_json)
+        elif step == "settle":
+            self.settle(mailing, options["settlement"], options["email"], as_json=as_json)
         else:
-            self.report(mailing, as_json=options["json"])
+            self.report(mailing, as_json=as_json)
 
-    def list_missed(self, mailing: Mailing, *, as_csv: bool, as_json: bool) -> None:
-        rows = missed.missed(mailing)
+    def list(self, deliveries: DeliveryQuerySet, *, as_csv: bool, as_json: bool) -> None:
         if as_csv:
-            for line in missed.csv_lines(rows):
+            for line in missed.csv_lines(deliveries):
                 self.stdout.write(line, ending="")
             return
-        for delivery in rows.iterator():
+        for delivery in deliveries.iterator():
             facts = missed.facts(delivery)
             self.stdout.write(
                 json.dumps(facts) if as_json else f"{facts['email']}: {facts['why']}. {facts['words']}".strip()
             )
+
+    def settle(self, mailing: Mailing, settlement: str, email: str | None, *, as_json: bool) -> None:
+        deliveries = mailing.deliveries.uncertain()
+        if email:
+            deliveries = deliveries.filter(subscriber__in=Subscriber.objects.with_address(email))
+            if not deliveries.exists():
+                raise CommandError(f"Nothing of issue {mailing.issue} is uncertain for {email}.")
+        SETTLEMENTS[settlement](deliveries)
+        mailing.refresh_from_db(fields=["state", "finished_at"])
+        self.report(mailing, as_json=as_json)
 
     def report(self, mailing: Mailing, *, as_json: bool) -> None:
         facts: dict[str, Any] = {
