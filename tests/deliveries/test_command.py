@@ -70,7 +70,7 @@ def test_what_is_uncertain_is_settled_one_by_one_or_all_at_once(capsys):
 def test_settling_asks_how_and_says_who_has_nothing_to_settle():
     with pytest.raises(CommandError, match="--as sent"):
         call_command("mailing", "settle", "41")
-    with pytest.raises(CommandError, match="uncertain for eve@example.org"):
+    with pytest.raises(CommandError, match=r"uncertain for eve@example.org"):
         call_command("mailing", "settle", "41", "--as", "sent", "--email", "eve@example.org")
 
 
