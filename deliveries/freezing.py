@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -12,7 +13,7 @@ from deliveries.composing import freeze_message
 from deliveries.errors import MailingError
 from deliveries.models import Mailing, MailingState
 from issues import publishing
-from issues.emailing import MERGE_FIELDS, UNSUBSCRIBE_URL, render_issue_email
+from issues.emailing import MERGE_FIELDS, UNSUBSCRIBE_URL, Part, render_issue_email
 from issues.models import Issue, Publication
 
 SEALED = ("sender", "from_email", "reply_to", "list_name", "list_id", "subject", "html", "text")
@@ -87,11 +88,15 @@ def render_mailing(issue: Issue) -> Mailing:
         subject=email.subject,
         html=email.html,
         text=email.text,
-        parts=[{"story": part.story_id, "name": part.name, "text": part.text} for part in email.parts],
+        parts=parts_to_store(email.parts),
     )
     _require_merge_fields(mailing)
     mailing.fingerprint = fingerprint(mailing)
     return mailing
+
+
+def parts_to_store(parts: list[Part]) -> list[dict[str, Any]]:
+    return [{"story": part.story_id, "name": part.name, "text": part.text} for part in parts]
 
 
 def fingerprint(mailing: Mailing) -> str:

@@ -18,7 +18,7 @@ def media(request: HttpRequest, path: str) -> HttpResponseBase:
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
-    path("mail/", include("deliveries.urls")),
+    path("", include("deliveries.urls")),
     path("", include("subscribers.urls")),
     path("", include("issues.urls")),
 ]

@@ -264,7 +264,7 @@ def corrections(request: HttpRequest, publication: Publication, form: str) -> Pa
     shown = list(rows[: CORRECTIONS + 1])
     older = str(shown[CORRECTIONS - 1].pk) if len(shown) > CORRECTIONS else ""
     entries = [correction_entry(publication, correction) for correction in shown[:CORRECTIONS]]
-    return Page(entries, older, "corrections")
+    return Page(entries, older, "corrections", reverse("issues:corrections"))
 
 
 def correction_entry(publication: Publication, correction: Correction) -> Entry:

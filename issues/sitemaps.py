@@ -56,7 +56,14 @@ KINDS = {
     "papers": Kind(lambda: papers_of(StoryPaper.objects.public()), "story_papers__story__issue__published_at"),
     "authors": Kind(public_authors, "authorships__paper__story_papers__story__issue__published_at"),
 }
-LISTS = ("issues:home", "issues:issues", "issues:topics", "issues:papers", "issues:resources")
+LISTS = (
+    "issues:home",
+    "issues:issues",
+    "issues:topics",
+    "issues:papers",
+    "issues:resources",
+    "issues:corrections",
+)
 
 
 @for_machines

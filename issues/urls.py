@@ -1,6 +1,6 @@
 from django.urls import URLPattern, path
 
-from issues import machine_urls, paper_urls, views, views_search
+from issues import machine_urls, paper_urls, views, views_corrections, views_search
 
 app_name = "issues"
 urlpatterns: list[URLPattern] = [
@@ -11,6 +11,7 @@ urlpatterns: list[URLPattern] = [
     path("topics/", views.topics, name="topics"),
     path("topics/<str:slug>/", views.topic, name="topic"),
     path("sections/<slug:slug>/", views.section, name="section"),
+    path("corrections/", views_corrections.corrections, name="corrections"),
     path("search/", views_search.search, name="search"),
     path("theme.css", views.theme, name="theme"),
     *machine_urls.urlpatterns,  # before the bibliographies, which papers/feed.json would be one of

@@ -92,7 +92,7 @@ def issues(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def issue(request: HttpRequest, number: int) -> HttpResponse:
-    """An issue with the full text of its stories. Seven queries."""
+    """An issue with the full text of its stories. Eight queries."""
     return issue_page(request, get_object_or_404(Issue.objects.published().with_neighbours(), number=number))
 
 

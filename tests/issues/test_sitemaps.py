@@ -74,7 +74,7 @@ def test_the_sitemap_has_every_public_page_and_each_is_there(client, archive, re
     pages = read_all()
     for thing in (story, story.issue, story.section, *story.topics.all(), *story.papers.all()):
         assert SITE + thing.get_absolute_url() in pages
-    for listing in ("/", "/issues/", "/topics/", "/papers/", "/resources/", "/authors/mann/"):
+    for listing in ("/", "/issues/", "/topics/", "/papers/", "/resources/", "/corrections/", "/authors/mann/"):
         assert f"{SITE}{listing}" in pages
     for page in pages:
         response = client.get(page.removeprefix(SITE))
@@ -91,7 +91,7 @@ def test_what_is_not_public_is_in_no_sitemap(archive, read_all, make_issue, make
 
 
 def test_an_empty_archive_has_a_sitemap_of_its_lists(read_all, db):
-    assert len(read_all()) == 5
+    assert len(read_all()) == 6
 
 
 def test_the_last_change_is_that_of_publication_or_correction(archive, read_all, make_issue, make_story):
@@ -115,7 +115,7 @@ def test_a_large_archive_is_cut_into_files_of_bounded_size(archive, read, read_a
     monkeypatch.setattr(sitemaps, "BLOCK", 3)
     files = read("/sitemap.xml")
     assert len([file for file in files if "sitemap-stories-" in file]) >= 3
-    assert all(len(read(file)) <= 5 for file in files)
+    assert all(len(read(file)) <= 6 for file in files)
     assert read_all() == whole
     stories = {file: changed for file, changed in files.items() if "stories" in file}
     assert all(changed == max(read(file).values()) for file, changed in stories.items())
