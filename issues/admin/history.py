@@ -7,6 +7,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from issues.models import Correction, Revision
+from issues.wording import LABELS, words_of_snapshot
 
 
 class CorrectionInline(admin.StackedInline):  # type: ignore[type-arg]  # Parameters exist in the types only.
@@ -49,9 +50,5 @@ class RevisionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description="as it was")
     def state_then(self, revision: Revision) -> SafeString:
-        rows = ((name, as_text(value)) for name, value in revision.snapshot.items())
+        rows = ((LABELS[name], text) for name, text in words_of_snapshot(revision.snapshot).items())
         return format_html("<dl>{}</dl>", format_html_join("", "<dt>{}</dt><dd>{}</dd>", rows))
-
-
-def as_text(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value)

@@ -10,6 +10,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from issues.admin.revisions import RevisionPages, restoring_note
 from issues.admin.texts import TextAdmin, editor_of, warn_of
 from issues.errors import NotReady
 from issues.forms import IssueForm, StoryPlaceForm, StoryPlaceFormSet
@@ -55,7 +56,7 @@ class StoryPlaceInline(OrderedInline):
 
 
 @admin.register(Issue)
-class IssueAdmin(TextAdmin):
+class IssueAdmin(RevisionPages, TextAdmin):
     form = IssueForm
     list_display = ["__str__", "date", "state", "story_count"]
     list_filter = ["state"]
@@ -106,7 +107,7 @@ class IssueAdmin(TextAdmin):
     # Saving
 
     def save_model(self, request: HttpRequest, obj: Issue, form: Any, change: bool) -> None:
-        form.rendered = save_issue(obj, editor=editor_of(request))
+        form.rendered = save_issue(obj, editor=editor_of(request), note=restoring_note(request))
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         issue, moved = form.instance, []
