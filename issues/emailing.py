@@ -72,12 +72,18 @@ def render_issue_email(issue: Issue, stories: Sequence[Story] | None = None) -> 
     publication = Publication.objects.current()
     if stories is None:
         stories = list(issue.stories.in_reading_order().for_page())
-    subject, parts = subject_of(issue, publication, stories), parts_of(issue, stories)
+    subject = subject_of(issue, publication, stories)
+    preheader = one_line(issue.preheader or issue.summary or " · ".join(story.title for story in stories))
+    return put_together(issue, publication, subject, preheader, parts_of(issue, stories))
+
+
+def put_together(issue: Issue, publication: Publication, subject: str, preheader: str, parts: list[Part]) -> IssueEmail:
+    """The parts between masthead and footer, with the styles in their places. No query."""
     context = {
         "issue": issue,
         "publication": publication,
         "subject": subject,
-        "preheader": one_line(issue.preheader or issue.summary or " · ".join(story.title for story in stories)),
+        "preheader": preheader,
         "padding": PREHEADER_PADDING,
         "parts": parts,
         "issue_url": absolute(issue.get_absolute_url()),

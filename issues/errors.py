@@ -2,6 +2,7 @@
 ├── BadMarkdown: a text can't be rendered; show the sentence beside the field, keep what was typed.
 ├── BadImage: a picture is refused; show the sentence beside the field or file.
 ├── BadFile: a file of a digest can't be read; it is left out, the rest goes on.
+├── KeptElsewhere: a draft is kept by another window; say so, keep that one.
 └── NotReady: a step of publishing is not allowed yet; show the sentences to the editor.
 """
 
@@ -17,6 +18,10 @@ class BadMarkdown(IssuesError, ValueError):
 
 
 class BadImage(IssuesError, ValueError):
+    pass
+
+
+class KeptElsewhere(IssuesError):
     pass
 
 

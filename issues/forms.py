@@ -11,10 +11,9 @@ from django.db.models import Q
 from django.utils.text import slugify
 
 from issues.errors import BadImage, BadMarkdown
-from issues.images import MAX_BYTES, open_picture, store_image
-from issues.models import Image, Issue, IssueState, Publication, Story, StoryState, Topic, TopicAlias
+from issues.images import MAX_BYTES, open_picture, store_upload
+from issues.models import Image, Issue, IssueState, Publication, Story, Topic, TopicAlias
 from issues.rendering import Rendered, render_for_web
-from issues.writing import next_position
 from papers.forms import OrderedForm, OrderedFormSet
 
 LINE = forms.TextInput(attrs={"class": "vTextField"})
@@ -31,50 +30,6 @@ def try_markdown(source: str, scope: str, issue: Issue | None = None) -> Rendere
         return render_for_web(source, scope=scope, issue=issue)
     except BadMarkdown as error:
         raise ValidationError(str(error)) from error
-
-
-class StoryForm(forms.ModelForm):  # type: ignore[type-arg]  # Parameters exist in the types only.
-    class Meta:
-        model = Story
-        fields = ["title", "slug", "section", "issue", "position", "state", "summary", "body", "topics"]
-        widgets = {"title": LINE, "slug": LINE, "summary": SENTENCES, "body": markdown_area(30)}
-        help_texts = {"topics": "By their names, or other names that they have."}
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
-        issue = cleaned.get("issue", self.instance.issue)
-        if "position" in cleaned:
-            cleaned["position"] = self.find_position(issue)
-        if "body" in cleaned:
-            self.check_body(issue)
-        return cleaned
-
-    def find_position(self, issue: Issue | None) -> int | None:
-        """The position as typed if it is free; the last one if it was left empty, or was meant for another issue."""
-        position: int | None = self.cleaned_data["position"]
-        if issue is None:
-            return None
-        if position is None or ("issue" in self.changed_data and "position" not in self.changed_data):
-            return next_position(issue.pk)
-        other = issue.stories.filter(position=position).exclude(pk=self.instance.pk).first()
-        if other:
-            self.add_error(
-                "position",
-                f"Position {position} of issue #{issue.number} is that of “{other}”. Leave this empty for the last "
-                "position, or arrange the stories on the page of the issue.",
-            )
-        return position
-
-    def check_body(self, issue: Issue | None) -> None:
-        """Refuse what can't be rendered, and in an approved story also what can't be published."""
-        try:
-            rendered = try_markdown(self.cleaned_data["body"], self.cleaned_data.get("slug", ""), issue)
-        except ValidationError as error:
-            self.add_error("body", error)
-            return
-        if self.cleaned_data.get("state", self.instance.state) == StoryState.APPROVED:
-            for sentence in rendered.errors:
-                self.add_error("body", sentence)
 
 
 class StoryPlaceForm(OrderedForm):
@@ -230,11 +185,7 @@ class ImageForm(forms.ModelForm):  # type: ignore[type-arg]
         """Nothing: the row is made by `store_image`, not from these fields."""
 
     def save(self, commit: bool = True) -> Image:
-        file: UploadedFile[bytes] = self.cleaned_data["file"]
-        file.seek(0)
-        path = PurePosixPath(str(file.name))
-        name = self.cleaned_data["name"] or slugify(path.stem) or "picture"
-        return store_image(name + path.suffix.lower(), file.read())
+        return store_upload(self.cleaned_data["file"], self.cleaned_data["name"])
 
     def save_m2m(self) -> None:
         """Nothing: a picture has no relations of its own."""

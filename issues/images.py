@@ -9,7 +9,9 @@ from pathlib import PurePosixPath
 from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
+from django.core.files.uploadedfile import UploadedFile
 from django.db.models import Q
+from django.utils.text import slugify
 from PIL import Image as PillowImage
 from PIL import ImageOps, UnidentifiedImageError
 
@@ -51,6 +53,15 @@ def store_image(name: str, data: bytes) -> Image:
     image.file.name = save(f"{folder}/{name}", clean)
     image.save()
     return image
+
+
+def store_upload(file: "UploadedFile[bytes]", name: str = "") -> Image:
+    """Take in a picture that somebody sends, under `name` or what its file is called. Raises BadImage."""
+    if (file.size or 0) > MAX_BYTES:  # before it is read
+        raise BadImage(f"{file.name} has {(file.size or 0) / 1024**2:.1f} MB; 10 MB are the most. Save it smaller.")
+    path = PurePosixPath(str(file.name))
+    file.seek(0)
+    return store_image((name or slugify(path.stem) or "picture") + path.suffix.lower(), file.read())
 
 
 def safe_stem(name: str) -> str:

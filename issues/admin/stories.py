@@ -2,38 +2,29 @@ from collections.abc import Iterable
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.widgets import AutocompleteSelectMultiple, RelatedFieldWidgetWrapper
 from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path
-from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
 
 from issues.admin.history import CorrectionInline
+from issues.admin.revisions import RevisionPages, restoring_note
 from issues.admin.texts import TextAdmin, editor_of, warn_of
-from issues.forms import StoryForm
-from issues.models import (
-    Issue,
-    IssueState,
-    Reference,
-    Story,
-    StoryPaper,
-    StoryQuerySet,
-    StoryResource,
-    StoryState,
-    StoryTopic,
-    Topic,
-)
+from issues.admin.writing import WritingPages, address_of, keep_typed
+from issues.drafting import discard_draft
+from issues.models import Issue, IssueState, Reference, Story, StoryQuerySet, StoryState, StoryTopic, Topic
 from issues.references import stories_referring_to
+from issues.reviewing import keep_comment, steps_from
 from issues.revising import record_revision
 from issues.search.indexing import index_stories
+from issues.sources import name_resource
+from issues.story_form import StoryForm
 from issues.views import story_page
-from issues.writing import render_stories_again, store_story
-from papers.forms import OrderedInline
+from issues.writing import render_stories_again, set_papers, set_resources, store_story
 
 SHOWN_BY_OTHERS = {"title", "slug", "issue"}  # what decides how references to a story read, and whether they are links
 
@@ -70,24 +61,16 @@ class TopicFilter(admin.RelatedOnlyFieldListFilter):
         self.title = "topic"
 
 
-class StoryPaperInline(OrderedInline):
-    model = StoryPaper
-    fields = ["paper", "place"]
-    autocomplete_fields = ["paper"]
-    verbose_name, verbose_name_plural = "paper", "papers, in order"
-    extra = 1
+class TopicsWidget(AutocompleteSelectMultiple):
+    """Without the button that takes all topics away, which is no item of the list that it stands in (WCAG 1.3.1)."""
 
-
-class StoryResourceInline(OrderedInline):
-    model = StoryResource
-    fields = ["resource", "label", "place"]
-    autocomplete_fields = ["resource"]
-    verbose_name, verbose_name_plural = "resource", "resources, in order"
-    extra = 1
+    def build_attrs(self, base_attrs: dict[str, Any], extra_attrs: dict[str, Any] | None = None) -> dict[str, Any]:
+        return super().build_attrs(base_attrs, extra_attrs) | {"data-allow-clear": "false"}
 
 
 @admin.register(Story)
-class StoryAdmin(TextAdmin):
+class StoryAdmin(WritingPages, RevisionPages, TextAdmin):
+    change_form_template = "admin/issues/story/change_form.html"
     form = StoryForm
     list_display = ["title", "section", "place", "state", "topic_names", "word_count", "unresolved"]
     list_filter = [
@@ -103,8 +86,8 @@ class StoryAdmin(TextAdmin):
     prepopulated_fields = {"slug": ["title"]}
     fieldsets = [
         (None, {"fields": ["title", "slug", "summary"]}),
-        ("Text", {"fields": ["body", "findings"]}),
-        ("Place", {"fields": ["section", "topics", ("issue", "position"), "state"]}),
+        ("Text", {"fields": ["body"]}),
+        ("Place", {"fields": ["section", "topics", ("issue", "position")]}),
     ]
 
     # The list
@@ -147,20 +130,26 @@ class StoryAdmin(TextAdmin):
 
     # The form
 
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Story | None:
+        """Whoever saves holds the row until that is done, so that of two at once the second sees what the first did."""
+        if request.method == "POST" and object_id.isdecimal():
+            list(Story.objects.order_by().select_for_update().filter(pk=object_id).values_list("pk"))
+        return super().get_object(request, object_id, from_field)
+
+    def get_form(self, request: HttpRequest, obj: Story | None = None, change: bool = False, **kwargs: Any) -> Any:
+        form: Any = super().get_form(request, obj, change, **kwargs)
+        form.user = request.user
+        return form
+
     def get_readonly_fields(self, request: HttpRequest, obj: Story | None = None) -> list[str]:
-        """A published story keeps its address, its issue and its approval."""
-        return ["findings", *(["slug", "issue", "state"] if is_published(obj) else [])]
+        """A published story keeps its address and its issue."""
+        return ["slug", "issue"] if is_published(obj) else []
 
     def get_prepopulated_fields(self, request: HttpRequest, obj: Story | None = None) -> dict[str, Any]:
         return {} if is_published(obj) else super().get_prepopulated_fields(request, obj)
 
     def get_inlines(self, request: HttpRequest, obj: Story | None) -> list[Any]:
-        return [StoryPaperInline, StoryResourceInline, *([CorrectionInline] if is_published(obj) else [])]
-
-    def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        if db_field.name == "state" and not self.may_approve(request):
-            kwargs["choices"] = [choice for choice in StoryState.choices if choice[0] != StoryState.APPROVED]
-        return super().formfield_for_choice_field(db_field, request, **kwargs)
+        return [CorrectionInline] if is_published(obj) else []
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "issue":  # What goes into a published issue would be public at once.
@@ -172,7 +161,7 @@ class StoryAdmin(TextAdmin):
             return super().formfield_for_dbfield(db_field, request, **kwargs)
         may_add = self.admin_site.get_model_admin(Topic).has_add_permission(request)
         widget = RelatedFieldWidgetWrapper(
-            AutocompleteSelectMultiple(db_field, self.admin_site),
+            TopicsWidget(db_field, self.admin_site),
             StoryTopic._meta.get_field("tag").remote_field,
             self.admin_site,
             can_add_related=may_add,
@@ -181,32 +170,58 @@ class StoryAdmin(TextAdmin):
             Topic.objects.all(), widget=widget, required=False, help_text=kwargs.get("help_text", "")
         )
 
-    @admin.display(description="found in the text")
-    def findings(self, story: Story) -> SafeString | str:
-        """What the last saving found."""
-        if story._state.adding:
-            return "Save the story to see its number of words, and references that lead nowhere."
-        rows = [(reference.key, reference.context) for reference in story.references.unresolved()]
-        length = format_html("<p>{} words, {} min read.</p>", story.word_count, story.reading_minutes)
-        if not rows:
-            return length
-        lines = format_html_join("", "<li><code>{}</code> in “{}”</li>", rows)
-        return format_html("{}<p>References without a target, shown as text:</p><ul>{}</ul>", length, lines)
+    def changeform_view(self, request: HttpRequest, object_id: str | None = None, *args: Any, **kwargs: Any) -> Any:
+        """A writer whose story was approved meanwhile may not save it any more: what was typed becomes a draft."""
+        if request.method == "POST" and object_id is not None:
+            story = self.get_queryset(request).filter(pk=object_id).first() if object_id.isdecimal() else None
+            if story and not self.has_change_permission(request, story) and self.has_change_permission(request):
+                discard_draft(story, editor_of(request))
+                keep_typed(request, story)
+                messages.error(request, "This story was approved while you were writing, so it was not saved.")
+                return redirect(address_of(story))
+        return super().changeform_view(request, object_id, *args, **kwargs)
+
+    def render_change_form(
+        self, request: HttpRequest, context: Any, add: bool = False, change: bool = False, *args: Any, **kwargs: Any
+    ) -> Any:
+        story, form = context["original"], context["adminform"].form
+        context |= self.writing_context(request, story, form)
+        if story is not None:
+            context["comments"] = story.comments.select_related("author")
+        context["may_write"] = add or self.has_change_permission(request, story)
+        if context["may_write"]:
+            context["steps"] = steps_from(story or Story(), request.user)
+        context["is_nav_sidebar_enabled"] = False  # The text and its preview need the room.
+        return super().render_change_form(request, context, add, change, *args, **kwargs)
 
     # Saving: one revision for the story with all that belongs to it
 
     def save_model(self, request: HttpRequest, obj: Story, form: Any, change: bool) -> None:
+        step = form.cleaned_data["step"]
+        if step:
+            obj.state = step.ends
         form.rendered = store_story(obj)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
-        story = form.instance
-        record_revision(story, editor=editor_of(request))
+        story, step, editor = form.instance, form.cleaned_data["step"], editor_of(request)
+        set_papers(story, form.cleaned_data["papers"])
+        set_resources(story, [(row[0], name_resource(*row)) for row in form.cleaned_data["resources"]])
+        notes = [form.cleaned_data["note"], restoring_note(request), step.revision_note if step else ""]
+        record_revision(story, editor=editor, note=". ".join(filter(None, notes))[:200])
+        keep_comment(story, form.cleaned_data["comment"], step, by=editor)
+        discard_draft(story if change else None, editor)
         index_stories([story.pk])
         if not change or SHOWN_BY_OTHERS & set(form.changed_data):
             earlier = Story(slug=form.initial.get("slug", story.slug))
             render_stories_again(stories_referring_to([], [story, earlier]))
         warn_of(request, [form.rendered])
+
+    def response_add(self, request: HttpRequest, obj: Story, post_url_continue: str | None = None) -> HttpResponse:
+        return super().response_add(stay_unless_closed(request), obj, post_url_continue)
+
+    def response_change(self, request: HttpRequest, obj: Story) -> HttpResponse:
+        return super().response_change(stay_unless_closed(request), obj)
 
     # The preview
 
@@ -219,6 +234,15 @@ class StoryAdmin(TextAdmin):
         if not self.has_view_permission(request):
             raise PermissionDenied
         return story_page(request, get_object_or_404(Story.objects.for_page().with_neighbours(), pk=pk))
+
+
+def stay_unless_closed(request: HttpRequest) -> HttpRequest:
+    """Whoever writes goes on writing: only one of the buttons leads back to the list."""
+    if "_save" not in request.POST:
+        answered = request.POST.copy()
+        answered["_continue"] = "1"
+        request.POST = answered  # type: ignore[assignment]
+    return request
 
 
 def is_published(story: Story | None) -> bool:

@@ -1,3 +1,4 @@
+from issues.models.desk import Comment, Draft
 from issues.models.history import Correction, Revision
 from issues.models.image import Image
 from issues.models.issue import Issue, IssueQuerySet, IssueState
@@ -7,7 +8,9 @@ from issues.models.story import Reference, Story, StoryPaper, StoryQuerySet, Sto
 from issues.models.topic import StoryTopic, Topic, TopicAlias
 
 __all__ = [
+    "Comment",
     "Correction",
+    "Draft",
     "Image",
     "Issue",
     "IssueQuerySet",
