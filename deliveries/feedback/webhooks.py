@@ -96,6 +96,8 @@ def verdict_of(event: AnymailTrackingEvent, words: str) -> Verdict:
     by_code = judge(words, _status(event)).verdict
     if by_code == Verdict.OURS or event.reject_reason in ("spam", "blocked"):
         return Verdict.OURS
+    if event.reject_reason == "invalid":
+        return Verdict.HARD
     said = " ".join(_kinds(event.esp_event))
     return next((verdict for pattern, verdict in KINDS if pattern.search(said)), by_code)
 
