@@ -137,9 +137,13 @@ class PaperQuerySet(models.QuerySet["Paper"]):
         return self.known_by("doi", parse_doi(identifier))
 
     def known_by(self, name: str, identifier: str) -> Self:
-        """The one whose field `name`, `arxiv_id` or `doi`, is this identifier, or was that of a paper merged into it."""
+        """The one whose field `name`, `arxiv_id` or `doi`, is this identifier, or was that of a paper merged into it.
+
+        A union, as PostgreSQL answers an OR over two tables by reading all papers.
+        """
         same = {name: identifier}
-        return self.filter(models.Q(**same) | models.Q(pk__in=PaperAlias.objects.filter(**same).values("paper")))
+        papers = Paper.objects.order_by().filter(**same).values("pk")
+        return self.filter(pk__in=papers.union(PaperAlias.objects.filter(**same).values("paper")))
 
 
 class Paper(models.Model):

@@ -35,10 +35,9 @@ class ResourceState(models.TextChoices):
 
 class ResourceQuerySet(models.QuerySet["Resource"]):
     def at(self, url: str) -> Self:
-        """The one that has this normalised address, or had it before a merge."""
-        return self.filter(
-            models.Q(url=url) | models.Q(pk__in=ResourceAlias.objects.filter(url=url).values("resource"))
-        )
+        """The one that has this normalised address, or had it before a merge. A union, for the sake of PostgreSQL."""
+        resources = Resource.objects.order_by().filter(url=url).values("pk")
+        return self.filter(pk__in=resources.union(ResourceAlias.objects.filter(url=url).values("resource")))
 
 
 class CheckedLink(models.Model):
