@@ -13,7 +13,16 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_GET, require_POST
 
-from deliveries import admin_missed, freezing, maildir, mailing_page, queueing, sending, testing
+from deliveries import (
+    admin_missed,
+    admin_readers,  # noqa: F401  # It registers the pages of subscribers.
+    freezing,
+    maildir,
+    mailing_page,
+    queueing,
+    sending,
+    testing,
+)
 from deliveries.clock import in_both_zones, publication_zone
 from deliveries.errors import DeliveriesError
 from deliveries.forms import ScheduleForm

@@ -11,6 +11,7 @@ from django.utils.timesince import timesince
 from audit.admin import trail_address
 from deliveries import approvals, freezing, ledger, maildir, missed, queueing
 from deliveries.clock import in_both_zones, publication_zone
+from deliveries.feedback.counting import came_back
 from deliveries.forms import ScheduleForm, TestForm
 from deliveries.models import DeliveryState, Mailing, MailingState
 from deliveries.previews import SANDBOX
@@ -55,6 +56,7 @@ def context(request: HttpRequest, mailing: Mailing) -> dict[str, Any]:
         "stays_here": maildir.is_in_use(),
         "scheduled": in_both_zones(mailing.scheduled_for, zone) if mailing.scheduled_for else "",
         "failures": failures(mailing) if mailing.has_started else [],
+        "came_back": came_back(mailing) if mailing.has_started else None,
         "uncertain": uncertain(mailing) if mailing.has_started else [],
         "may_send": request.user.has_perm("deliveries.send_mailing"),
         "may_test": request.user.has_perm("deliveries.add_mailing"),

@@ -11,29 +11,15 @@ from subscribers import erasure, signup
 from subscribers.addresses import shown
 from subscribers.admin_pages import ListPages
 from subscribers.forms import AddSubscriberForm
-from subscribers.models import ConsentEvent, Subscriber, SubscriberQuerySet
-
-
-class ConsentEventInline(admin.TabularInline):  # type: ignore[type-arg]  # Parameters exist in the types only.
-    """The consent history, to be read: what happened can't be changed."""
-
-    model = ConsentEvent
-    verbose_name_plural = "consent history"
-    fields = ("created_at", "kind", "source", "wording")
-    readonly_fields = fields
-    extra = 0
-    can_delete = False
-
-    def has_add_permission(self, request: HttpRequest, obj: Subscriber | None = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Subscriber | None = None) -> bool:
-        return False
+from subscribers.models import Subscriber, SubscriberQuerySet
 
 
 @admin.register(Subscriber)
 class SubscriberAdmin(ListPages):
-    """States change by actions only, which call the same functions as the pages that readers see."""
+    """States change by actions only, which call the same functions as the pages that readers see.
+
+    The history is added by the app that also knows what was sent: deliveries/admin_readers.py.
+    """
 
     list_display = ["address", "state", "since", "last_change"]
     list_filter = ["state"]
@@ -58,9 +44,6 @@ class SubscriberAdmin(ListPages):
 
     def get_fields(self, request: HttpRequest, obj: Subscriber | None = None) -> tuple[str, ...]:
         return ("address", "state", "since", "last_change") if obj else ("email", "consent")
-
-    def get_inlines(self, request: HttpRequest, obj: Subscriber | None) -> tuple[type[ConsentEventInline], ...]:
-        return (ConsentEventInline,) if obj else ()
 
     def get_form(self, request: HttpRequest, obj: Subscriber | None = None, change: bool = False, **kwargs: Any) -> Any:
         return super().get_form(request, obj, change, **kwargs) if obj else AddSubscriberForm
