@@ -75,6 +75,12 @@ class Environment:
         int, Meaning("Seconds that a connection to PostgreSQL is kept for the next request.")
     ] = 60
     CACHE_URL: Annotated[str, Meaning("The cache: locmem: (each process its own) or redis://host:6379/1.")] = "locmem:"
+    PAGE_CACHE_MEGABYTES: Annotated[
+        int,
+        Meaning(
+            "Memory in which each web process keeps public pages; 0: none are kept. Only matters when DEBUG is false."
+        ),
+    ] = 64
     CELERY_BROKER_URL: Annotated[
         str, Meaning("The broker: filesystem:// (a folder in VAR_DIR, for one machine) or redis://host:6379/0.")
     ] = "filesystem://"

@@ -99,6 +99,8 @@ DATABASES = {
     )
 }
 CACHES = {"default": service_urls.cache_settings(env.CACHE_URL)}
+# Public pages in the memory of each web process; on a laptop none, so that a changed template shows.
+PAGE_CACHE_BYTES = 0 if DEBUG else env.PAGE_CACHE_MEGABYTES * 1_000_000
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 mail_servers = service_urls.mail_servers(env.EMAIL_URL)

@@ -29,6 +29,7 @@ from issues.models import (
     StoryResource,
     TopicAlias,
 )
+from issues.public_pages import public_page
 from issues.search import Query
 from issues.search import search as search_for
 from issues.views import opening, page_of_stories
@@ -54,6 +55,7 @@ class Page:
 def feed_view(find: Callable[..., Page | HttpResponseBase]) -> Callable[..., HttpResponseBase]:
     """A view that answers in the form that the address ends with."""
 
+    @public_page("before")
     @for_machines
     @wraps(find)
     def view(request: HttpRequest, form: str, **kwargs: Any) -> HttpResponseBase:
@@ -144,6 +146,7 @@ def author(request: HttpRequest, publication: Publication, form: str, slug: str)
     return Page(entries, older, str(Author(**rows[0].name_rows[0])), reverse("issues:author", args=[slug]))
 
 
+@public_page("before", "q")
 @feed_view
 def search(request: HttpRequest, publication: Publication, form: str) -> Page:
     """What `?q=` finds on the search page, but stories only, and newest first: the 1,000 newest. An empty one may fill.

@@ -9,16 +9,19 @@ from django.utils import timezone
 
 from issues.addresses import absolute
 from issues.machines import for_machines
+from issues.public_pages import public_page
 
 TEXT = "text/plain; charset=utf-8"
 
 
+@public_page()
 @for_machines
 def robots(request: HttpRequest) -> HttpResponse:
     """What crawlers leave alone (RFC 9309), and the sitemap."""
     return render(request, "robots.txt", content_type=TEXT)
 
 
+@public_page()
 @for_machines
 def llms(request: HttpRequest) -> HttpResponse:
     """What this is and where its machine-readable forms are, for language models (https://llmstxt.org). One query."""

@@ -17,6 +17,7 @@ from django.utils import timezone
 from issues.addresses import absolute
 from issues.machines import for_machines
 from issues.models import Issue, Story, StoryPaper, Topic
+from issues.public_pages import public_page
 from issues.views import papers_of, public_sections
 from papers.models import Author, Authorship
 
@@ -66,6 +67,7 @@ LISTS = (
 )
 
 
+@public_page()
 @for_machines
 def index(request: HttpRequest) -> HttpResponse:
     """The files that have addresses in them, each with its last change. A query for each kind."""
@@ -79,6 +81,7 @@ def index(request: HttpRequest) -> HttpResponse:
     return render(request, "sitemap_index.xml", {"files": files}, content_type=XML)
 
 
+@public_page()
 @for_machines
 def sitemap(request: HttpRequest, name: str, block: int) -> HttpResponse:
     """The pages of one kind in one block. One query."""
@@ -100,6 +103,7 @@ def sitemap(request: HttpRequest, name: str, block: int) -> HttpResponse:
     return render(request, "sitemap.xml", {"pages": pages}, content_type=XML)
 
 
+@public_page()
 @for_machines
 def sitemap_of_lists(request: HttpRequest) -> HttpResponse:
     """The pages that lead to all others. No query."""

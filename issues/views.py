@@ -14,6 +14,7 @@ from django.views.decorators.http import conditional_page, require_safe
 
 from issues.models import Issue, Publication, Reference, Section, Story, StoryPaper, StoryQuerySet, Topic
 from issues.models.topic import TopicAlias
+from issues.public_pages import public_page
 from issues.references import without_repeats
 from issues.text_blocks import text_blocks
 from papers.models import Paper, PaperQuerySet
@@ -65,6 +66,7 @@ def public_sections() -> QuerySet[Section]:
     return Section.objects.filter(Exists(Story.objects.published().filter(section=OuterRef("pk"))))
 
 
+@public_page()
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """What this is, the latest issue, and ways in. Six queries, none over more than the newest stories."""
@@ -82,6 +84,7 @@ def home(request: HttpRequest) -> HttpResponse:
     return render(request, "issues/home.html", context)
 
 
+@public_page("page")
 @require_safe
 def issues(request: HttpRequest) -> HttpResponse:
     """All issues by year, with the titles of their stories. Four queries."""
@@ -90,6 +93,7 @@ def issues(request: HttpRequest) -> HttpResponse:
     return render(request, "issues/issue_list.html", {"page": numbered_page(request, published)})
 
 
+@public_page()
 @require_safe
 def issue(request: HttpRequest, number: int) -> HttpResponse:
     """An issue with the full text of its stories. Eight queries."""
@@ -102,6 +106,7 @@ def issue_page(request: HttpRequest, issue: Issue) -> HttpResponse:
     return render(request, "issues/issue_detail.html", {"issue": issue, "stories": stories})
 
 
+@public_page()
 @require_safe
 def story(request: HttpRequest, slug: str) -> HttpResponse:
     """A story with its papers, resources, corrections and references in both directions. Seven queries."""
@@ -121,6 +126,7 @@ def story_page(request: HttpRequest, story: Story) -> HttpResponse:
     return render(request, "issues/story_detail.html", context)
 
 
+@public_page()
 @require_safe
 def topics(request: HttpRequest) -> HttpResponse:
     """All topics on one page, with what they build on. Two queries."""
@@ -128,6 +134,7 @@ def topics(request: HttpRequest) -> HttpResponse:
     return render(request, "issues/topic_list.html", {"topics": topics})
 
 
+@public_page("before")
 @require_safe
 def topic(request: HttpRequest, slug: str) -> HttpResponseBase:
     """A topic, or the way to it from another of its names. Five queries."""
@@ -141,6 +148,7 @@ def topic(request: HttpRequest, slug: str) -> HttpResponseBase:
     return render(request, "issues/topic_detail.html", context | stories)
 
 
+@public_page("before")
 @require_safe
 def section(request: HttpRequest, slug: str) -> HttpResponse:
     section = get_object_or_404(public_sections(), slug=slug)
@@ -148,6 +156,7 @@ def section(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "issues/section_detail.html", {"section": section, **stories})
 
 
+@public_page()
 @require_safe
 @cache_control(public=True, max_age=3600)  # seconds
 @conditional_page

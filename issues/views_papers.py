@@ -24,6 +24,7 @@ from issues.paper_lists import (
     ways_into_resources,
     with_story_count,
 )
+from issues.public_pages import public_page
 from issues.views import numbered_page
 from papers.citations import bibtex, csl_json, ris, text
 from papers.models import Author, AuthorAlias, Paper, PaperAlias
@@ -32,6 +33,7 @@ MOST_STORIES = 50  # about a paper, or about an author's papers, on their page
 MOST_TOGETHER = 12  # papers that are told of beside another
 
 
+@public_page(*PAPER_PARAMETERS, "order", "page")
 @require_safe
 def papers(request: HttpRequest) -> HttpResponse:
     """All papers that published stories are about, or those that the parameters leave. Three queries, or up to nine."""
@@ -50,6 +52,7 @@ def papers(request: HttpRequest) -> HttpResponse:
     return render(request, "issues/paper_list.html", context)
 
 
+@public_page()
 @require_safe
 def paper(request: HttpRequest, slug: str) -> HttpResponseBase:
     """A paper, how to cite it, the stories about it, and the papers told of with it. Six queries."""
@@ -83,6 +86,7 @@ def citations(paper: Paper) -> dict[str, dict[str, str]]:
     }
 
 
+@public_page()
 @require_safe
 def author(request: HttpRequest, slug: str) -> HttpResponseBase:
     """An author with the papers of theirs that stories are about, and these stories. Four queries."""
@@ -100,6 +104,7 @@ def author(request: HttpRequest, slug: str) -> HttpResponseBase:
     return render(request, "issues/author_detail.html", context)
 
 
+@public_page(*RESOURCE_PARAMETERS, "page")
 @require_safe
 def resources(request: HttpRequest) -> HttpResponse:
     """Code, data sets, demos …: what published stories and their papers link to, by kind. Three queries, or up to six."""

@@ -4,13 +4,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from issues.public_pages import public_page
 from issues.search import Query
 from issues.search import search as search_for
 from issues.search.searching import help_with
 
-PARAMETERS = ("q", "sort", "page")  # all that the page depends on
 
-
+@public_page("q", "sort", "page")
 @require_safe
 def search(request: HttpRequest) -> HttpResponse:
     """What `?q=` finds, in the order of `?sort=`, at `?page=`. Whatever stands there is understood somehow.

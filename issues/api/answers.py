@@ -8,6 +8,7 @@ from django.core.exceptions import BadRequest
 from django.http import Http404, HttpRequest, HttpResponseBase, JsonResponse
 
 from issues.machines import for_machines
+from issues.public_pages import public_page
 
 PAGE_SIZE = 50  # rows of a list
 
@@ -18,6 +19,7 @@ def api_view(
     """A view that returns what is sent as JSON. Other parameters than these are refused, so that no typo goes unseen."""
 
     def decorate(find: Callable[..., dict[str, Any] | HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+        @public_page(*parameters, refuses_others=True)
         @for_machines
         @wraps(find)
         def view(request: HttpRequest, **kwargs: Any) -> HttpResponseBase:

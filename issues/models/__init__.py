@@ -6,6 +6,7 @@ from issues.models.publication import Publication, Section
 from issues.models.search import SearchEntry, SearchKind, SearchText, SearchWord
 from issues.models.story import Reference, Story, StoryPaper, StoryQuerySet, StoryResource, StoryState
 from issues.models.topic import StoryTopic, Topic, TopicAlias
+from issues.models.version import SiteVersion
 
 __all__ = [
     "Comment",
@@ -23,6 +24,7 @@ __all__ = [
     "SearchText",
     "SearchWord",
     "Section",
+    "SiteVersion",
     "Story",
     "StoryPaper",
     "StoryQuerySet",

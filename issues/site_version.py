@@ -1,0 +1,148 @@
+"""Which state of the archive readers see: a version that every write that public pages may show makes another one.
+
+The truth is a row of the database. Its number grows in the hook that follows the commit, and so does a file in VAR_DIR, by
+one byte: whoever keeps pages on this machine notices the change at the next request, by one `stat` of that file, and
+reads the number. Other machines read it once a second.
+
+Writes are noticed where all of them pass, at the statements themselves: signals would miss bulk updates. Every table of
+`papers` and `issues` counts, but for those that no page shows.
+"""
+
+import os
+import re
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime
+from functools import cache
+from logging import getLogger
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from django.apps import AppConfig, apps
+from django.conf import settings
+from django.db import DatabaseError, close_old_connections, connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
+from django.db.models import F, Subquery
+from django.db.models.signals import post_migrate, pre_migrate
+
+from issues.models import Issue, SiteVersion
+
+logger = getLogger(__name__)
+
+WRITE = re.compile(r'\s*(?:INSERT(?:\s+OR\s+\w+)?\s+INTO|UPDATE|DELETE\s+FROM)\s+"?(\w+)', re.IGNORECASE)
+SHOWN = ("issues_", "papers_")
+NOT_SHOWN = (
+    "issues.Revision",
+    "issues.SiteVersion",
+    "papers.FieldProposal",
+    "papers.Lookup",
+    "papers.SourceAnswer",
+    "papers.SourceTurn",
+)
+LOOK_EVERY = 1.0  # second between two looks at the database where no change was noticed on this machine
+LOOK_EVERY_WHEN_DOWN = 5.0  # seconds
+
+
+migrating = threading.Event()  # Set while migrations run, as the table may not be there yet.
+
+
+class Version(NamedTuple):
+    """Pages that were made while one of these held are as good as new while an equal one holds."""
+
+    number: int
+    published_at: datetime | None  # of what became public last, be it because its time has come
+
+
+def read_version() -> Version:
+    """The version in the database. One query, by index."""
+    latest = Issue.objects.published().order_by("-published_at").values("published_at")[:1]
+    rows = SiteVersion.objects.values_list("number", Subquery(latest))
+    return Version(*next(iter(rows), (0, None)))
+
+
+def change_version() -> None:
+    """Make another version. Only after the commit of what has changed: see `change_version_on_commit`."""
+    while not SiteVersion.objects.update(number=F("number") + 1):
+        SiteVersion.objects.bulk_create([SiteVersion(pk=1)], ignore_conflicts=True)
+    with bell().open("ab") as file:
+        file.write(b".")
+
+
+def change_version_on_commit(using: str) -> None:
+    """Once for a transaction, however much it writes; at once outside of one. A failure is logged: the commit stands."""
+    if not any(hook[1] is change_version for hook in connections[using].run_on_commit):
+        transaction.on_commit(change_version, using=using, robust=True)
+
+
+def watch(app: AppConfig) -> None:
+    """Notice writes of this process from now on, but for those of migrations: after these, processes start anew."""
+    connection_created.connect(watch_writes, dispatch_uid="site_version")
+    pre_migrate.connect(lambda **kwargs: migrating.set(), sender=app, weak=False, dispatch_uid="site_version")
+    post_migrate.connect(lambda **kwargs: migrating.clear(), sender=app, weak=False, dispatch_uid="site_version")
+
+
+def watch_writes(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
+    if notice_write not in connection.execute_wrappers:
+        connection.execute_wrappers.append(notice_write)
+
+
+def notice_write(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
+    result = execute(sql, params, many, context)
+    if (write := WRITE.match(sql)) and is_shown(write[1].lower()) and not migrating.is_set():
+        change_version_on_commit(context["connection"].alias)
+    return result
+
+
+@cache
+def is_shown(table: str) -> bool:
+    return table.startswith(SHOWN) and table not in {apps.get_model(name)._meta.db_table for name in NOT_SHOWN}
+
+
+def bell() -> Path:
+    """The file that grows with each change on this machine."""
+    return Path(settings.VAR_DIR) / "site-version"
+
+
+class Lookout:
+    """Tells the version that holds now, for the price of a `stat`. For all threads of a process.
+
+    While the database doesn't answer, the version that was read last goes on holding: what is kept can still be read.
+    """
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.path = bell()
+        self.heard: tuple[int, ...] | None = None
+        self.look_again = 0.0
+        self.known: Version | None = None
+
+    def version(self) -> Version | None:
+        """None as long as the database hasn't answered once."""
+        if self._listen() == self.heard and time.monotonic() < self.look_again:
+            return self.known
+        with self.lock:
+            heard = self._listen()  # before the look, so that a change meanwhile is noticed by the next request
+            if heard != self.heard or time.monotonic() >= self.look_again:
+                self.look_again = time.monotonic() + LOOK_EVERY  # before it, too: nobody else waits for this look
+                self._look()
+                self.heard = heard
+        return self.known
+
+    def _listen(self) -> tuple[int, ...]:
+        try:
+            stat = os.stat(self.path)  # noqa: PTH116, a third of the time that Path takes
+        except OSError:
+            return ()
+        return stat.st_ino, stat.st_size, stat.st_mtime_ns
+
+    def _look(self) -> None:
+        close_old_connections()  # As around a request, of which this is no part.
+        try:
+            self.known = read_version()
+        except DatabaseError as error:
+            logger.warning("Pages are answered as they were: the database does not answer (%s)", type(error).__name__)
+            self.look_again = time.monotonic() + LOOK_EVERY_WHEN_DOWN
+        finally:
+            close_old_connections()
