@@ -56,10 +56,10 @@ class Version(NamedTuple):
 
 
 def read_version() -> Version:
-    """The version in the database. One query, by index."""
-    latest = Issue.objects.published().order_by("-published_at").values("published_at")[:1]
-    rows = SiteVersion.objects.values_list("number", Subquery(latest))
-    return Version(*next(iter(rows), (0, None)))
+    """The version in the database. One query, by index, and one more while nothing has ever been written."""
+    published = Issue.objects.published().order_by("-published_at").values_list("published_at", flat=True)
+    row = SiteVersion.objects.values_list("number", Subquery(published[:1])).first()
+    return Version(*row) if row else Version(0, published.first())
 
 
 def change_version() -> None:

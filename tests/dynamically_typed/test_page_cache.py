@@ -7,13 +7,15 @@ from wsgiref.util import setup_testing_defaults
 
 import brotli
 import pytest
+from django.core.signals import request_finished, request_started
 from django.core.wsgi import WSGIHandler
-from django.db import connection, connections, transaction
+from django.db import close_old_connections, connection, connections, transaction
 from django.urls import get_resolver
 from django.utils import timezone
 
 from dynamically_typed import page_cache
 from dynamically_typed.page_cache import PageCache
+from issues import site_version
 from issues.models import Correction, Issue, Publication, Section, SiteVersion, Story, TopicAlias
 from issues.public_pages import public_page_at
 from issues.publishing import publish
@@ -21,8 +23,7 @@ from issues.search.indexing import rebuild
 from issues.writing import arrange, save_publication, save_story, save_topic, set_papers, set_resources
 from papers.models import Author, PaperUpdate, Resource
 
-# With real commits, as versions follow these, and with connections that are closed after a request.
-pytestmark = pytest.mark.django_db(transaction=True)
+with_commits = pytest.mark.django_db(transaction=True)  # Versions follow commits.
 
 MEGABYTE = 1_000_000
 
@@ -55,6 +56,20 @@ class Site:
 class Answer:
     def __init__(self, status, headers, names, body):
         self.status, self.headers, self.names, self.body = int(status[:3]), headers, names, body
+
+
+@pytest.fixture(autouse=True)
+def _connections_stay_open_in_the_transaction_of_a_test(request, monkeypatch):
+    """As Django's own test client has it: a request would close what it finds in mid-transaction."""
+    if request.node.get_closest_marker("django_db"):
+        yield
+        return
+    monkeypatch.setattr(site_version, "close_old_connections", lambda: None)
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)
 
 
 @pytest.fixture
@@ -194,6 +209,7 @@ def addresses(story, make_paper, make_story):
     ]
 
 
+@with_commits
 def test_staff_get_the_pages_that_strangers_get_without_a_cookie_or_a_word_about_them(site, addresses, admin_client):
     cookie = "; ".join(f"{name}={morsel.value}" for name, morsel in admin_client.cookies.items())
     assert cookie
@@ -288,6 +304,7 @@ def writes(story, make_paper, make_topic, make_issue, make_story):
     }
 
 
+@with_commits
 def test_each_write_that_pages_show_makes_all_pages_new(
     settings, tmp_path, story, make_paper, make_topic, make_issue, make_story
 ):
@@ -305,6 +322,7 @@ def test_each_write_that_pages_show_makes_all_pages_new(
             assert site.rendered == ["/topics/"], name
 
 
+@with_commits
 def test_a_change_is_seen_at_the_next_request_by_all_who_watch_the_same_folder(settings, tmp_path, story):
     settings.VAR_DIR = tmp_path
     workers = [Site(), Site()]
@@ -315,6 +333,7 @@ def test_a_change_is_seen_at_the_next_request_by_all_who_watch_the_same_folder(s
         assert all(title in site.get("/stories/a-story/").body.decode() for site in workers)
 
 
+@with_commits
 def test_another_server_sees_a_change_within_a_second(settings, tmp_path, story, monkeypatch):
     settings.VAR_DIR = tmp_path / "elsewhere"
     settings.VAR_DIR.mkdir()
@@ -329,6 +348,7 @@ def test_another_server_sees_a_change_within_a_second(settings, tmp_path, story,
     assert "Changed" in other.get("/stories/a-story/").body.decode()
 
 
+@with_commits
 def test_a_transaction_makes_one_version_and_one_that_is_rolled_back_none(settings, tmp_path, story):
     settings.VAR_DIR = tmp_path
     before = SiteVersion.objects.get().number
@@ -342,6 +362,7 @@ def test_a_transaction_makes_one_version_and_one_that_is_rolled_back_none(settin
     assert SiteVersion.objects.get().number == before + 1
 
 
+@with_commits
 def test_what_no_page_shows_makes_no_version(settings, tmp_path, story, make_subscriber, django_user_model):
     settings.VAR_DIR = tmp_path
     before = SiteVersion.objects.get().number
@@ -361,6 +382,7 @@ def test_an_issue_appears_within_a_second_of_its_time(site, make_issue, make_sto
     assert "Tomorrow" in site.get("/issues/").body.decode()
 
 
+@with_commits
 def test_readers_who_come_at_once_wait_for_one_rendering(settings, tmp_path, story):
     settings.VAR_DIR = tmp_path
     site = Site()
@@ -389,6 +411,7 @@ def test_readers_who_come_at_once_wait_for_one_rendering(settings, tmp_path, sto
     assert site.rendered == ["/stories/a-story/"]
 
 
+@with_commits
 def test_kept_pages_are_answered_while_the_database_is_down(settings, tmp_path, story, monkeypatch):
     settings.VAR_DIR = tmp_path
     site = Site()
