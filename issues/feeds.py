@@ -52,25 +52,33 @@ class Page:
     pinged: bool = True  # whether the hub is told when it changes: see websub.py
 
 
-def feed_view(find: Callable[..., Page | HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-    """A view that answers in the form that the address ends with."""
+def feed_view(*parameters: str) -> Callable[[Callable[..., Page | HttpResponseBase]], Callable[..., HttpResponseBase]]:
+    """A view that answers in the form that the address ends with, at `?before=` and what these parameters leave."""
 
-    @public_page("before")
-    @for_machines
-    @wraps(find)
-    def view(request: HttpRequest, form: str, **kwargs: Any) -> HttpResponseBase:
-        publication = Publication.objects.current()
-        found = find(request, publication, form=form, **kwargs)
-        if isinstance(found, HttpResponseBase):
-            return found
-        feed = feed_of(request, publication, found)
-        response = HttpResponse(WRITERS[form](feed), content_type=f"{MEDIA_TYPES[form]}; charset=utf-8")
-        response["Last-Modified"] = http_date(feed.modified.timestamp())
-        links = [{"rel": "self", "href": feed.address}, *feed.links]
-        response["Link"] = ", ".join(f'<{link["href"]}>; rel="{link["rel"]}"' for link in links)
-        return response
+    def decorate(find: Callable[..., Page | HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+        @public_page("before", *parameters)
+        @for_machines
+        @wraps(find)
+        def view(request: HttpRequest, form: str, **kwargs: Any) -> HttpResponseBase:
+            publication = Publication.objects.current()
+            found = find(request, publication, form=form, **kwargs)
+            return (
+                found
+                if isinstance(found, HttpResponseBase)
+                else as_response(feed_of(request, publication, found), form)
+            )
 
-    return view
+        return view
+
+    return decorate
+
+
+def as_response(feed: Feed, form: str) -> HttpResponse:
+    response = HttpResponse(WRITERS[form](feed), content_type=f"{MEDIA_TYPES[form]}; charset=utf-8")
+    response["Last-Modified"] = http_date(feed.modified.timestamp())
+    links = [{"rel": "self", "href": feed.address}, *feed.links]
+    response["Link"] = ", ".join(f'<{link["href"]}>; rel="{link["rel"]}"' for link in links)
+    return response
 
 
 def feed_of(request: HttpRequest, publication: Publication, page: Page) -> Feed:
@@ -95,13 +103,13 @@ def feed_of(request: HttpRequest, publication: Publication, page: Page) -> Feed:
 # Stories
 
 
-@feed_view
+@feed_view()
 def stories(request: HttpRequest, publication: Publication, form: str) -> Page:
     entries, older, _ = story_entries(request, publication, Story.objects.all())
     return Page(entries, older)
 
 
-@feed_view
+@feed_view()
 def section(request: HttpRequest, publication: Publication, form: str, slug: str) -> Page:
     entries, older, rows = story_entries(request, publication, Story.objects.filter(section__slug=slug))
     if not rows:
@@ -109,7 +117,7 @@ def section(request: HttpRequest, publication: Publication, form: str, slug: str
     return Page(entries, older, rows[0].section.name, rows[0].section.get_absolute_url())
 
 
-@feed_view
+@feed_view()
 def topics(request: HttpRequest, publication: Publication, form: str, slugs: str) -> Page | HttpResponseBase:
     """Stories about a topic, or about all of some, as in /topics/vision+robots/feed.atom."""
     wanted = slugs.split("+")
@@ -133,7 +141,7 @@ def usual_address_of_topics(slugs: list[str], form: str) -> HttpResponseBase:
     return redirect("issues:topics_feed", slugs="+".join(usual), form=form, permanent=True)
 
 
-@feed_view
+@feed_view()
 def author(request: HttpRequest, publication: Publication, form: str, slug: str) -> Page | HttpResponseBase:
     """Stories about the papers of somebody."""
     theirs = Authorship.objects.filter(author__slug=slug, paper__story_papers__story=OuterRef("pk"))
@@ -146,8 +154,7 @@ def author(request: HttpRequest, publication: Publication, form: str, slug: str)
     return Page(entries, older, str(Author(**rows[0].name_rows[0])), reverse("issues:author", args=[slug]))
 
 
-@public_page("before", "q")
-@feed_view
+@feed_view("q")
 def search(request: HttpRequest, publication: Publication, form: str) -> Page:
     """What `?q=` finds on the search page, but stories only, and newest first: the 1,000 newest. An empty one may fill.
 
@@ -213,7 +220,7 @@ def paper_of(row: dict[str, Any]) -> dict[str, str]:
 # Issues and corrections
 
 
-@feed_view
+@feed_view()
 def issues(request: HttpRequest, publication: Publication, form: str) -> Page:
     """Whole issues: intro, stories and outro of each."""
     stories = Story.objects.filter(issue=OuterRef("pk")).in_reading_order()
@@ -256,7 +263,7 @@ def issue_entry(publication: Publication, issue: Any) -> Entry:
     )
 
 
-@feed_view
+@feed_view()
 def corrections(request: HttpRequest, publication: Publication, form: str) -> Page:
     """What was wrong, the latest correction first."""
     rows = (

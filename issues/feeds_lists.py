@@ -26,7 +26,7 @@ from papers.json_rows import JSONRows
 ENTRIES = 50  # on a page
 
 
-@feed_view
+@feed_view(*PAPER_PARAMETERS)
 def papers(request: HttpRequest, publication: Publication, form: str) -> Page:
     asked = chosen(request.GET, PAPER_PARAMETERS)
     told = told_of_last(listed_papers(asked).for_list().defer(None), Q(papers=OuterRef("pk")))
@@ -35,7 +35,7 @@ def papers(request: HttpRequest, publication: Publication, form: str) -> Page:
     return Page(entries, older, name, reverse("issues:papers"), asked, pinged=False)
 
 
-@feed_view
+@feed_view(*RESOURCE_PARAMETERS)
 def resources(request: HttpRequest, publication: Publication, form: str) -> Page:
     asked = chosen(request.GET, RESOURCE_PARAMETERS)
     about = Q(resources=OuterRef("pk")) | Q(papers__resources=OuterRef("pk"))

@@ -10,7 +10,7 @@ from operator import itemgetter
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase, QueryDict
 from django.urls import Resolver404, resolve
 
 View = Callable[..., HttpResponseBase]
@@ -32,20 +32,24 @@ class PublicPage:
 
 
 def public_page(*parameters: str, refuses_others: bool = False) -> Callable[[View], View]:
-    """Declare a view's page as public, with all the parameters that it looks at.
+    """Declare a view's page as public, with all the parameters that it looks at: it gets no others to see.
 
     It is made for a request without cookies, user and client's address: the view must not look for any. Unless it says
     otherwise itself, others may keep the page, but ask each time whether it is still good.
     """
 
+    declared = PublicPage(parameters, refuses_others)
+
     def decorate(view: View) -> View:
         @wraps(view)
         def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if not declared.refuses_others:
+                request.GET = QueryDict(declared.query(request.META.get("QUERY_STRING", "")))
             response = view(request, *args, **kwargs)
             response.headers.setdefault("Cache-Control", "no-cache")
             return response
 
-        answer.public_page = PublicPage(parameters, refuses_others)  # type: ignore[attr-defined]
+        answer.public_page = declared  # type: ignore[attr-defined]
         return answer
 
     return decorate

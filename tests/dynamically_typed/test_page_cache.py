@@ -152,6 +152,11 @@ def test_only_declared_parameters_make_another_page(site, story):
     assert site.rendered[2:] == ["/search/?q=caf%C3%A9&q=story&sort=date"]
 
 
+def test_a_view_gets_only_the_parameters_to_see_that_it_declares(client, story):
+    """So a forgotten one is noticed without a cache, too."""
+    assert client.get("/issues/?page=1&unknown=x").wsgi_request.GET == {"page": ["1"]}
+
+
 def test_a_parameter_that_the_api_does_not_know_is_refused_from_memory_too(site, story):
     assert site.get("/api/v1/stories").status == 200
     assert site.get("/api/v1/stories?topik=vision").status == 400
