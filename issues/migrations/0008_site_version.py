@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('issues', '0006_publication_language_valid'),
+        ('issues', '0007_drafts_and_comments'),
     ]
 
     operations = [
