@@ -27,9 +27,8 @@ from deliveries.clock import in_both_zones, publication_zone
 from deliveries.errors import DeliveriesError
 from deliveries.forms import ScheduleForm
 from deliveries.models import Delivery, DeliveryQuerySet, Mailing
-from deliveries.previews import html_preview
+from deliveries.previews import html_preview, whole_with
 from issues.admin.texts import editor_of
-from issues.emailing import UNSUBSCRIBE_URL
 from issues.errors import IssuesError, NotReady
 from issues.models import Issue
 
@@ -218,7 +217,7 @@ class MailingAdmin(ReadOnlyAdmin):
     def html(self, request: HttpRequest, mailing_id: int) -> HttpResponse:
         require(request, "deliveries.view_mailing")
         mailing = get_object_or_404(Mailing, pk=mailing_id)
-        return html_preview(mailing.html.replace(UNSUBSCRIBE_URL, sending.sample_unsubscribe_url()))
+        return html_preview(whole_with(mailing.html, sending.sample_unsubscribe_url()))
 
     def back_to(self, mailing: Mailing) -> HttpResponse:
         """Its page; that of its issue if it is not saved."""

@@ -10,11 +10,11 @@ from django.views.decorators.http import require_safe
 from deliveries.comparing import differences_of_parts
 from deliveries.freezing import parts_to_store
 from deliveries.models import Mailing
-from deliveries.previews import SANDBOX, html_preview
-from issues.emailing import UNSUBSCRIBE_URL, parts_of
+from deliveries.previews import SANDBOX, html_preview, whole_with
+from issues.emailing import MERGE_FIELDS, parts_of
 from issues.models import Issue
 
-PERSONAL_LINK = re.compile(rf'<a\b[^>]*"{UNSUBSCRIBE_URL}"[^>]*>(.*?)</a>', re.DOTALL)
+PERSONAL_LINK = re.compile(rf'<a\b[^>]*"(?:{"|".join(MERGE_FIELDS)})"[^>]*>(.*?)</a>', re.DOTALL)
 
 
 @require_safe
@@ -25,7 +25,7 @@ def as_mailed(request: HttpRequest, number: int) -> HttpResponse:
         "issue": mailing.issue,
         "mailing": mailing,
         "changes": differences_of_parts(mailing.parts, parts_of_today(mailing.issue)),
-        "text": mailing.text.replace(UNSUBSCRIBE_URL, "(a link of each reader’s own)"),
+        "text": whole_with(mailing.text, "(a link of each reader’s own)"),
         "sandbox": SANDBOX,
     }
     return render(request, "deliveries/as_mailed.html", context)
@@ -34,7 +34,7 @@ def as_mailed(request: HttpRequest, number: int) -> HttpResponse:
 @require_safe
 def as_mailed_html(request: HttpRequest, number: int) -> HttpResponse:
     """The HTML alone, for the frame, without what differs by reader."""
-    return html_preview(PERSONAL_LINK.sub(r"\1", mailing_of(number).html).replace(UNSUBSCRIBE_URL, "#"))
+    return html_preview(whole_with(PERSONAL_LINK.sub(r"\1", mailing_of(number).html), "#"))
 
 
 def mailing_of(number: int) -> Mailing:

@@ -1,7 +1,7 @@
 """Taking the next deliveries of a mailing, so that no other process does."""
 
 import datetime
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -12,8 +12,11 @@ from django.utils import timezone
 
 from deliveries.journals import Journal
 from deliveries.models import Delivery, DeliveryQuerySet, DeliveryState, Mailing
+from issues.variants import select
 from subscribers.models import SubscriberState
 
+PAUSED = "The subscriber has paused."
+NOTHING_CHOSEN = "No story of this issue is in the sections and topics that the subscriber chose."
 SMALLEST_SHARE = 20  # deliveries
 
 
@@ -25,6 +28,16 @@ class Reader(NamedTuple):
     subscriber_id: int
     email: str
     state: str
+    paused_until: datetime.date | None
+    choice: str
+
+    def why_not(self, mailing: Mailing, today: datetime.date) -> str:
+        """Why this mailing is not for them now; empty: it is."""
+        if self.state != SubscriberState.ACTIVE:
+            return f"The subscriber is {SubscriberState(self.state).label.lower()}."
+        if self.paused_until and today < self.paused_until:
+            return PAUSED
+        return NOTHING_CHOSEN if self.choice and not select(mailing.stories, self.choice) else ""
 
 
 @dataclass(frozen=True)
@@ -59,10 +72,11 @@ def claim(mailing_id: int, journal: Journal, size: int) -> Batch | None:
         )
         mailing = Mailing.objects.select_related("issue").get(pk=mailing_id)
         readers = _readers(ids)
-        active = [reader for reader in readers if reader.state == SubscriberState.ACTIVE]
-        if len(active) < len(readers):
-            _skip([reader for reader in readers if reader.state != SubscriberState.ACTIVE], now)
-    return Batch(mailing, journal, active, len(readers) - len(active))
+        reasons = {reader.delivery_id: reader.why_not(mailing, now.date()) for reader in readers}
+        wanted = [reader for reader in readers if not reasons[reader.delivery_id]]
+        if len(wanted) < len(readers):
+            _skip(reasons, now)
+    return Batch(mailing, journal, wanted, len(readers) - len(wanted))
 
 
 def lease_end(now: datetime.datetime) -> datetime.datetime:
@@ -79,15 +93,15 @@ def _lock_due(mailing_id: int, size: int, now: datetime.datetime) -> list[int]:
 
 def _readers(ids: list[int]) -> list[Reader]:
     """As they are now: also who left since the mailing was queued."""
-    fields = ("pk", "attempts", "subscriber_id", "subscriber__email", "subscriber__state")
-    return [Reader(*row) for row in Delivery.objects.among(ids).order_by().values_list(*fields)]
+    of_subscriber = [f"subscriber__{name}" for name in ("email", "state", "paused_until", "choice")]
+    rows = Delivery.objects.among(ids).order_by().values_list("pk", "attempts", "subscriber_id", *of_subscriber)
+    return [Reader(*row) for row in rows]
 
 
-def _skip(readers: list[Reader], now: datetime.datetime) -> None:
-    for state in {reader.state for reader in readers}:
-        ids = [reader.delivery_id for reader in readers if reader.state == state]
-        reason = f"The subscriber is {SubscriberState(state).label.lower()}."
-        Delivery.objects.among(ids).update(
+def _skip(reasons: Mapping[int, str], now: datetime.datetime) -> None:
+    """Skip the deliveries that have a reason, one statement for each different one."""
+    for reason in set(reasons.values()) - {""}:
+        Delivery.objects.among([delivery_id for delivery_id, each in reasons.items() if each == reason]).update(
             state=DeliveryState.SKIPPED, reason=reason, lease_expires_at=None, finished_at=now
         )
 

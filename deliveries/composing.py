@@ -1,16 +1,19 @@
 """From a frozen mailing to each reader's bytes: serialised once, cut at what differs, joined per reader.
 
-What differs is the address, the Message-ID and the token in the link to unsubscribe. In the bodies the
-token stands between two soft line breaks of the quoted-printable encoding, so that its length never shifts the lines
-around it. No line starts with a dot, so the bytes are the same before and after SMTP's dot-stuffing (RFC 5321 §4.5.2).
+What differs is the address, the Message-ID and the tokens in the links to unsubscribe and to the reader's preferences.
+In the bodies a token stands between two soft line breaks of the quoted-printable encoding, so that its length never shifts
+the lines around it. Readers who chose the same stories share a message, too. No line starts with a dot, so the bytes are
+the same before and after SMTP's dot-stuffing (RFC 5321 §4.5.2).
 """
 
 import datetime
 import html
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from email import quoprimime
 from email.utils import format_datetime, make_msgid
+from functools import lru_cache
 
 from django.conf import settings
 from django.utils import timezone
@@ -18,8 +21,10 @@ from django.utils.crypto import salted_hmac
 
 from deliveries import headers, signing
 from deliveries.models import Mailing
-from issues.emailing import UNSUBSCRIBE_URL
-from subscribers.tokens import unsubscribe_signer, unsubscribe_token, unsubscribe_url
+from issues import variants
+from issues.emailing import PREFERENCES_URL, UNSUBSCRIBE_URL
+from issues.variants import Selection
+from subscribers.tokens import ReaderTokens, absolute_url
 
 CRLF = "\r\n"
 SOFT_BREAK = "=\r\n"
@@ -27,19 +32,17 @@ SOFT_BREAK = "=\r\n"
 QUOTED_PRINTABLE_LINE = 73
 LINE_STARTING_WITH_DOT = re.compile(r"^\.", re.MULTILINE)
 
+# Messages with only some of the stories that are kept in memory. Further ones are made again when they are needed.
+MOST_VARIANTS = 48
+
 # What differs between readers: marks in the serialised message.
 TO = "\ue000to\ue001"
 MESSAGE_ID = "\ue000message_id\ue001"
-TOKEN = "\ue000token\ue001"  # noqa: S105, a mark
-MARK = re.compile("([a-z_]+)")
-
-
-@dataclass(frozen=True)
-class Link:
-    """An address to unsubscribe, around its token."""
-
-    before: str
-    after: str = ""
+UNSUBSCRIBE_TOKEN = "\ue000unsubscribe_token\ue001"  # noqa: S105, a mark
+PREFERENCES_TOKEN = "\ue000preferences_token\ue001"  # noqa: S105, a mark
+MARK = re.compile("(\ue000[a-z_]+\ue001)")
+TOKEN_MARK = re.compile(f"({UNSUBSCRIBE_TOKEN}|{PREFERENCES_TOKEN})")
+Links = Mapping[str, str]  # merge field: the address, with the mark of a token in it
 
 
 @dataclass(frozen=True)
@@ -49,9 +52,14 @@ class FrozenMessage:
     pieces: tuple[bytes, ...]  # empty where a value belongs
     gaps: tuple[tuple[int, str], ...]  # index of the piece, mark
 
-    def for_reader(self, *, to: str, message_id: str, token: str) -> bytes:
+    def for_reader(self, *, to: str, message_id: str, unsubscribe_token: str, preferences_token: str) -> bytes:
         """The bytes of one reader's mail, with CRLF; no line starts with a dot. `to` is in ASCII."""
-        values = {TO: to.encode("ascii"), MESSAGE_ID: message_id.encode("ascii"), TOKEN: token.encode("ascii")}
+        values = {
+            TO: to.encode("ascii"),
+            MESSAGE_ID: message_id.encode("ascii"),
+            UNSUBSCRIBE_TOKEN: unsubscribe_token.encode("ascii"),
+            PREFERENCES_TOKEN: preferences_token.encode("ascii"),
+        }
         pieces = list(self.pieces)
         for index, mark in self.gaps:
             pieces[index] = values[mark]
@@ -63,23 +71,37 @@ class Composer:
 
     def __init__(self, mailing: Mailing) -> None:
         self.sender = headers.ascii_address(mailing.from_email)
+        self._mailing = mailing
         self._message_ids = MessageIds(mailing)
-        self._frozen = signing.sign_frozen(freeze_message(mailing))
-        self._signer = unsubscribe_signer()
+        self._whole = signing.sign_frozen(freeze_message(mailing))
+        self._variant = lru_cache(MOST_VARIANTS)(self._freeze_variant)
+        self._tokens = ReaderTokens(_start(mailing).date())
 
-    def message_for(self, subscriber_id: int, to: str) -> bytes:
-        """The same bytes each time, so that a retry is the same message. `to` is in ASCII."""
-        return self._frozen.for_reader(
+    def message_for(self, subscriber_id: int, to: str, choice: str = "") -> bytes:
+        """The same bytes each time, so that a retry is the same message. `to` is in ASCII.
+
+        `choice` is the subscriber's, of which the issue has to have a story.
+        """
+        selection = variants.select(self._mailing.stories, choice) if choice else None
+        frozen = self._variant(selection) if selection and selection.names else self._whole
+        return frozen.for_reader(
             to=to,
             message_id=self._message_ids.of(subscriber_id),
-            token=unsubscribe_token(subscriber_id, self._signer),
+            unsubscribe_token=self._tokens.unsubscribe(subscriber_id),
+            preferences_token=self._tokens.preferences(subscriber_id, to),
         )
 
+    def _freeze_variant(self, selection: Selection) -> FrozenMessage | signing.SignedFrozenMessage:
+        return signing.sign_frozen(freeze_message(self._mailing, selection=selection))
 
-def freeze_message(mailing: Mailing, *, subject_prefix: str = "", link: Link | None = None) -> FrozenMessage:
-    """Serialise a mailing once. Its Date is the mailing's start, or now before that."""
-    link = link or _link_of_readers()
-    serialised = _header(mailing, subject_prefix + mailing.subject, link) + _body(mailing, link)
+
+def freeze_message(
+    mailing: Mailing, *, selection: Selection | None = None, subject_prefix: str = "", links: Links | None = None
+) -> FrozenMessage:
+    """Serialise a mailing once, as a whole or a selection of it. Its Date is the mailing's start, or now before that."""
+    links = links or _links_of_readers()
+    subject = subject_prefix + (selection.subject if selection else mailing.subject)
+    serialised = _header(mailing, subject, links[UNSUBSCRIBE_URL]) + _body(mailing, selection, links)
     if LINE_STARTING_WITH_DOT.search(serialised):
         raise ValueError("A line of this message starts with a dot.")
     pieces = MARK.split(serialised)
@@ -87,16 +109,23 @@ def freeze_message(mailing: Mailing, *, subject_prefix: str = "", link: Link | N
     return FrozenMessage(tuple(b"" if index % 2 else piece.encode("ascii") for index, piece in enumerate(pieces)), gaps)
 
 
-def _link_of_readers() -> Link:
-    return Link(*unsubscribe_url(1).split(unsubscribe_token(1)))
+def _links_of_readers() -> Links:
+    return {
+        UNSUBSCRIBE_URL: absolute_url("subscribers:unsubscribe", UNSUBSCRIBE_TOKEN),
+        PREFERENCES_URL: absolute_url("preferences:page", PREFERENCES_TOKEN),
+    }
 
 
-def sample_message(mailing: Mailing, *, to: str, unsubscribe_url: str) -> bytes:
-    """What readers will get, marked as a test; `unsubscribe_url` must not be anybody's. Raises BadAddress."""
+def sample_message(mailing: Mailing, *, to: str, link: str) -> bytes:
+    """What readers will get, marked as a test; `link` stands for each of theirs, and must not be anybody's.
+
+    Raises BadAddress.
+    """
     domain = headers.ascii_address(mailing.from_email).rpartition("@")[2]
-    frozen = freeze_message(mailing, subject_prefix="[Test] ", link=Link(unsubscribe_url))
+    links = {UNSUBSCRIBE_URL: link, PREFERENCES_URL: link}
+    frozen = freeze_message(mailing, subject_prefix="[Test] ", links=links)
     return signing.sign_frozen(frozen).for_reader(
-        to=headers.ascii_address(to), message_id=make_msgid(domain=domain), token=""
+        to=headers.ascii_address(to), message_id=make_msgid(domain=domain), unsubscribe_token="", preferences_token=""
     )
 
 
@@ -115,13 +144,17 @@ class MessageIds:
         return f"<{name}.{mac.hexdigest()[:32]}@{self._domain}>"
 
 
-def _header(mailing: Mailing, subject: str, link: Link) -> str:
+def _start(mailing: Mailing) -> datetime.datetime:
+    return (mailing.started_at or timezone.now()).astimezone(datetime.UTC)
+
+
+def _header(mailing: Mailing, subject: str, unsubscribe_link: str) -> str:
     sender = headers.ascii_address(mailing.from_email)
     list_label = mailing.list_id.partition(".")[0]
     fields = {
         "From": headers.mailbox("From", mailing.sender, sender),
         "Subject": headers.text("Subject", subject),
-        "Date": format_datetime((mailing.started_at or timezone.now()).astimezone(datetime.UTC)),
+        "Date": format_datetime(_start(mailing)),
         "List-Id": headers.mailbox("List-Id", mailing.list_name, mailing.list_id),
         "List-Archive": f"<{settings.SITE_URL}/>",
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
@@ -134,26 +167,32 @@ def _header(mailing: Mailing, subject: str, link: Link) -> str:
     if mailing.reply_to:
         fields["Reply-To"] = headers.ascii_address(mailing.reply_to)
     constant = "".join(headers.field(name, value) for name, value in fields.items())
-    return f"To: {TO}\r\nMessage-ID: {MESSAGE_ID}\r\nList-Unsubscribe: <{link.before}{TOKEN}{link.after}>\r\n{constant}\r\n"
+    return f"To: {TO}\r\nMessage-ID: {MESSAGE_ID}\r\nList-Unsubscribe: <{unsubscribe_link}>\r\n{constant}\r\n"
 
 
-def _body(mailing: Mailing, link: Link) -> str:
+def _body(mailing: Mailing, selection: Selection | None, links: Links) -> str:
     boundary = _boundary(mailing)
-    in_html = Link(html.escape(link.before), html.escape(link.after))
-    parts = [("plain", mailing.text, link), ("html", mailing.html, in_html)]
+    text, as_html = (
+        variants.cut(content, selection, is_html=is_html) if selection else variants.whole(content)
+        for content, is_html in [(mailing.text, False), (mailing.html, True)]
+    )
+    in_html = {field: html.escape(link) for field, link in links.items()}
+    parts = [("plain", text, links), ("html", as_html, in_html)]
     body = "".join(
         f"--{boundary}\r\n"
         f'Content-Type: text/{subtype}; charset="utf-8"\r\n'
         "Content-Transfer-Encoding: quoted-printable\r\n"
-        f"\r\n{_quoted_with_link(content, each)}\r\n"
+        f"\r\n{_quoted_with_links(content, each)}\r\n"
         for subtype, content, each in parts
     )
     return f"{body}--{boundary}--\r\n"
 
 
-def _quoted_with_link(content: str, link: Link) -> str:
-    pieces = content.replace(UNSUBSCRIBE_URL, f"{link.before}{TOKEN}{link.after}").split(TOKEN)
-    return f"{SOFT_BREAK}{TOKEN}{SOFT_BREAK}".join(quoted_printable(piece) for piece in pieces)
+def _quoted_with_links(content: str, links: Links) -> str:
+    for field, link in links.items():
+        content = content.replace(field, link)
+    pieces = TOKEN_MARK.split(content)  # text, mark, text, mark, … text
+    return SOFT_BREAK.join(piece if index % 2 else quoted_printable(piece) for index, piece in enumerate(pieces))
 
 
 def _boundary(mailing: Mailing) -> str:

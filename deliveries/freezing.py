@@ -13,10 +13,11 @@ from deliveries.composing import freeze_message
 from deliveries.errors import MailingError
 from deliveries.models import Mailing, MailingState
 from issues import publishing
-from issues.emailing import MERGE_FIELDS, UNSUBSCRIBE_URL, Part, render_issue_email
+from issues.emailing import PREFERENCES_URL, UNSUBSCRIBE_URL, Part, render_issue_email
 from issues.models import Issue, Publication
+from issues.variants import whole
 
-SEALED = ("sender", "from_email", "reply_to", "list_name", "list_id", "subject", "html", "text")
+SEALED = ("sender", "from_email", "reply_to", "list_name", "list_id", "subject", "html", "text", "stories")
 
 
 def freeze(issue: Issue, by: Actor) -> Mailing:
@@ -89,6 +90,7 @@ def render_mailing(issue: Issue) -> Mailing:
         html=email.html,
         text=email.text,
         parts=parts_to_store(email.parts),
+        stories=email.stories,
     )
     _require_merge_fields(mailing)
     mailing.fingerprint = fingerprint(mailing)
@@ -96,7 +98,7 @@ def render_mailing(issue: Issue) -> Mailing:
 
 
 def parts_to_store(parts: list[Part]) -> list[dict[str, Any]]:
-    return [{"story": part.story_id, "name": part.name, "text": part.text} for part in parts]
+    return [{"story": part.story_id, "name": part.name, "text": whole(part.text)} for part in parts]
 
 
 def fingerprint(mailing: Mailing) -> str:
@@ -106,11 +108,10 @@ def fingerprint(mailing: Mailing) -> str:
 
 
 def _require_merge_fields(mailing: Mailing) -> None:
-    """Hold the layout to what every mail needs, and to what composing can fill in."""
+    """Hold the layout to what every mail needs."""
+    needed = {UNSUBSCRIBE_URL: "the link to unsubscribe", PREFERENCES_URL: "the link to the reader's preferences"}
     for name in ("html", "text"):
         content: str = getattr(mailing, name)
-        if UNSUBSCRIBE_URL not in content:
-            raise MailingError(f"The email's {name} lacks the link to unsubscribe, which every mail has to have.")
-    unknown = set(MERGE_FIELDS) - {UNSUBSCRIBE_URL}
-    if unknown:
-        raise NotImplementedError(f"Composing does not know the merge fields {sorted(unknown)}.")
+        for field, what in needed.items():
+            if field not in content:
+                raise MailingError(f"The email's {name} lacks {what}, which every mail has to have.")

@@ -14,8 +14,7 @@ from deliveries.clock import in_both_zones, publication_zone
 from deliveries.feedback.counting import came_back
 from deliveries.forms import ScheduleForm, TestForm
 from deliveries.models import DeliveryState, Mailing, MailingState
-from deliveries.previews import SANDBOX
-from issues.emailing import UNSUBSCRIBE_URL
+from deliveries.previews import SANDBOX, whole_with
 
 MOST_TESTS = 3
 MOST_UNCERTAIN = 20
@@ -67,7 +66,7 @@ def context(request: HttpRequest, mailing: Mailing) -> dict[str, Any]:
         "zone": zone.key,
         "trail_address": trail_address(mailing),
         "sandbox": SANDBOX,
-        "text": mailing.text.replace(UNSUBSCRIBE_URL, "(the reader's own link to unsubscribe)"),
+        "text": whole_with(mailing.text, "(the reader's own link)"),
     }
 
 

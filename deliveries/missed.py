@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from django.db.models import Case, CharField, Count, Q, Value, When
 
+from deliveries.claiming import NOTHING_CHOSEN, PAUSED
 from deliveries.models import Delivery, DeliveryQuerySet, DeliveryState, Mailing
 from subscribers.csv_files import harmless
 
@@ -26,6 +27,8 @@ KINDS = (
     Kind("waiting", "Not yet: still in the queue", Q(state__in=[DeliveryState.QUEUED, DeliveryState.CLAIMED])),
     Kind("uncertain", "Uncertain: may have arrived", Q(state=DeliveryState.UNCERTAIN)),
     Kind("cancelled", "The mailing was cancelled", SKIPPED & Q(reason__startswith="The mailing was cancelled")),
+    Kind("paused", "Has paused", SKIPPED & Q(reason=PAUSED)),
+    Kind("chosen", "Nothing in it of what they chose", SKIPPED & Q(reason=NOTHING_CHOSEN)),
     Kind("left", "No longer an active subscriber", SKIPPED),
     Kind("given up", "Put off by the server until we gave up", FAILED & Q(reason__startswith="Given up after")),
     Kind("address", "No such address", FAILED & Q(reason__regex=r"^5[0-9][0-9][ -]5\.1\.")),

@@ -57,12 +57,13 @@ class Mailing(models.Model):
     list_name = models.CharField(max_length=100)
     list_id = models.CharField(max_length=200)
     subject = models.CharField(max_length=200)
-    html = models.TextField(help_text="As mailed, with merge fields where readers differ.")
-    text = models.TextField(help_text="As mailed, with merge fields where readers differ.")
+    html = models.TextField(help_text="As mailed, with merge fields where readers differ, and marks around stories.")
+    text = models.TextField(help_text="As mailed, with merge fields where readers differ, and marks around stories.")
     parts = models.JSONField(
         default=list, help_text="What the text is made of, to be compared with today's: name, story, text."
     )
-    fingerprint = models.CharField(max_length=64, help_text="SHA-256 of sender, list, subject, HTML and text.")
+    stories = models.JSONField(default=list, help_text="What each story is about, for readers who chose only some.")
+    fingerprint = models.CharField(max_length=64, help_text="SHA-256 of sender, list, subject, HTML, text and stories.")
     approved_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, related_name="+", null=True, blank=True)
     scheduled_for = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField(null=True, blank=True, help_text="Also the Date of every mail, on retries too.")

@@ -6,10 +6,21 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.http import HttpResponse
 
+from issues.emailing import MERGE_FIELDS
+from issues.variants import whole
+
 HEAD = re.compile(r"<head\b[^>]*>", re.IGNORECASE)
 # Links open beside the page; in the frame they would load the site without its rights.
 LINKS_OPEN_OUTSIDE = '<base target="_blank">'
 SANDBOX = "allow-popups allow-popups-to-escape-sandbox"
+
+
+def whole_with(content: str, link: str) -> str:
+    """HTML or text of a mailing, the whole issue, with `link` in place of each of the reader's own."""
+    content = whole(content)
+    for field in MERGE_FIELDS:
+        content = content.replace(field, link)
+    return content
 
 
 def html_preview(html: str) -> HttpResponse:

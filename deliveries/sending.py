@@ -124,7 +124,7 @@ class Sending:
                 self.settle(reader.delivery_id, Outcome(DeliveryState.FAILED, str(error)))
                 continue
             sender = envelope_sender(self.batch.mailing, reader.subscriber_id, otherwise=composer.sender)
-            yield Mail(reader.delivery_id, sender, to, composer.message_for(reader.subscriber_id, to))
+            yield Mail(reader.delivery_id, sender, to, composer.message_for(reader.subscriber_id, to, reader.choice))
 
     # What the transport tells.
 
@@ -244,7 +244,7 @@ def give_back(mailing_id: int, rows: DeliveryQuerySet) -> None:
 
 def send_sample(mailing: Mailing, to: str, *, reader: str = "") -> None:
     """Send one person, an editor, what readers will get, or what this one will. Raises BadAddress or TransportError."""
-    content = sample_message(mailing, to=reader or to, unsubscribe_url=sample_unsubscribe_url())
+    content = sample_message(mailing, to=reader or to, link=sample_unsubscribe_url())
     with open_transport() as transport:
         send_one(transport, Mail(0, ascii_address(mailing.from_email), ascii_address(to), content))
 

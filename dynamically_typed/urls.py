@@ -19,6 +19,7 @@ def media(request: HttpRequest, path: str) -> HttpResponseBase:
 urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
     path("", include("deliveries.urls")),
+    path("preferences/", include("deliveries.preferences.urls")),
     path("", include("subscribers.urls")),
     path("", include("issues.urls")),
 ]

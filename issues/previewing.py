@@ -14,6 +14,7 @@ from issues.models import Issue, Publication, Section, Story, StoryResource
 from issues.proofreading import Finding, proofread
 from issues.rendering import check_limits, find_surroundings, render
 from issues.sources import resource_rows
+from issues.variants import whole
 from issues.wording import number_in
 from papers.models import Paper
 
@@ -70,7 +71,7 @@ def as_email(story: Story, body: str, papers: Sequence[Paper], links: Sequence[S
         papers=[paper_line(paper) for paper in papers],
         links=links,
     )
-    return put_together(issue, publication, story.title, story.summary, [shown]).html
+    return whole(put_together(issue, publication, story.title, story.summary, [shown]).html)
 
 
 def story_typed(values: Mapping[str, Any]) -> Story:

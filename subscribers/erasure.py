@@ -8,9 +8,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from subscribers.addresses import suppression_hashes
-from subscribers.models import ConsentEvent, ConsentKind, Subscriber, SubscriberState
+from subscribers.models import AddressChange, ConsentEvent, ConsentKind, Subscriber, SubscriberState
 
 UNCONFIRMED_LIFETIME = timedelta(days=7)
+# Their words tell something about the person: an editor's note, or what they like to read and when.
+PERSONAL = [ConsentKind.ADDED, ConsentKind.CHOSEN, ConsentKind.PAUSED]
 
 
 def erase(subscriber: Subscriber, *, source: str) -> bool:
@@ -24,13 +26,16 @@ def erase(subscriber: Subscriber, *, source: str) -> bool:
         erased = known.update(
             email="",
             state=SubscriberState.ERASED,
+            paused_until=None,
+            choice="",
             suppression_hash=suppression_hashes(subscriber.email)[0],
             updated_at=timezone.now(),
         )
         if not erased:
             return False
         subscriber.refresh_from_db()
-        subscriber.consent_events.filter(kind=ConsentKind.ADDED).update(wording="")
+        subscriber.consent_events.filter(kind__in=PERSONAL).update(wording="")
+        AddressChange.objects.filter(subscriber=subscriber).delete()
         ConsentEvent.objects.create(subscriber=subscriber, kind=ConsentKind.ERASED, source=source)
         in_admin = LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(Subscriber))
         in_admin.filter(object_id=str(subscriber.pk)).update(object_repr=str(subscriber))
@@ -38,7 +43,11 @@ def erase(subscriber: Subscriber, *, source: str) -> bool:
 
 
 def forget_unconfirmed() -> int:
-    """Delete who did not confirm within seven days of the last sign-up; return how many."""
+    """Delete who did not confirm within seven days of the last sign-up; return how many.
+
+    With them go the new addresses that nobody confirmed.
+    """
     last_call = timezone.now() - UNCONFIRMED_LIFETIME
+    AddressChange.objects.filter(former="", created_at__lt=last_call).delete()
     _, deleted = Subscriber.objects.filter(state=SubscriberState.PENDING, updated_at__lt=last_call).delete()
     return deleted.get(Subscriber._meta.label, 0)

@@ -1,3 +1,4 @@
+from datetime import date
 from typing import Self
 
 from django.db import models
@@ -35,6 +36,15 @@ class Subscriber(models.Model):
     suppression_hash = models.CharField(
         max_length=64, blank=True, help_text="Keyed hash of an erased address, so that nobody adds it again by hand."
     )
+    paused_until = models.DateField(
+        null=True, blank=True, help_text="The first day (UTC) on which they want mails again; empty or past: no pause."
+    )
+    choice = models.TextField(
+        blank=True,
+        default="",
+        db_default="",  # The import writes rows without naming what it knows nothing of.
+        help_text="What of an issue they want, such as “section/research topic/robots”; empty: all of it.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True, help_text="When the state changed, or somebody last signed up.")
 
@@ -62,6 +72,35 @@ class Subscriber(models.Model):
     def __str__(self) -> str:
         return self.email or f"erased subscriber {self.pk}"
 
+    def is_paused(self, day: date) -> bool:
+        return self.paused_until is not None and day < self.paused_until
+
+
+class LinkRequest(models.Model):
+    """Somebody asked for the link to the preferences of an address. Gone when it is answered, whoever has the address."""
+
+    address = models.EmailField(max_length=254)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return f"link request {self.pk}"
+
+
+class AddressChange(models.Model):
+    """A subscriber's wish to get their mails elsewhere: until the new address confirms it and the old one is told."""
+
+    subscriber = models.OneToOneField(Subscriber, models.CASCADE, related_name="address_change")
+    address = models.EmailField(max_length=254, help_text="The new one, as `Subscriber.email` has it.")
+    former = models.EmailField(max_length=254, blank=True, help_text="The old one, once the change is made.")
+    mailed_at = models.DateTimeField(null=True, blank=True, help_text="When the new address was asked to confirm.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"address change {self.pk}"
+
     @property
     def name_in_audit(self) -> str:
         """The audit trail is kept for ever, and an address has to be forgotten when its reader says so."""
@@ -72,7 +111,12 @@ class ConsentKind(models.TextChoices):
     SIGNED_UP = "signed up", "Signed up"
     CONFIRMATION_SENT = "confirmation sent", "Confirmation mail sent"
     REMINDER_SENT = "reminder sent", "Mail sent: you are subscribed already"
+    LINK_SENT = "link sent", "Mail with the link to the preferences sent"
     CONFIRMED = "confirmed", "Confirmed"
+    CHOSEN = "chosen", "Chose what of an issue to get"
+    PAUSED = "paused", "Paused"
+    RESUMED = "resumed", "Ended the pause"
+    CHANGED_ADDRESS = "changed address", "Changed the address"
     IMPORTED = "imported", "Imported"
     ADDED = "added", "Added by an editor"
     UNSUBSCRIBED = "unsubscribed", "Unsubscribed"

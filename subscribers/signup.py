@@ -4,7 +4,6 @@ A change is one conditional update, so that of two at once only one happens and 
 have gone through `addresses.normalise`.
 """
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -13,6 +12,7 @@ from django.utils import timezone
 from subscribers import tasks
 from subscribers.addresses import suppression_hashes
 from subscribers.errors import AlreadyKnown, UsedToken
+from subscribers.history import change_state, note
 from subscribers.models import ConsentEvent, ConsentKind, Subscriber, SubscriberState
 from subscribers.tokens import read_confirmation_token
 
@@ -31,7 +31,7 @@ def sign_up(address: str, *, wording: str, source: str) -> None:
         # One line a day is proof enough, and who hammers the form can't fill the table.
         today = ConsentEvent.objects.filter(created_at__gt=timezone.now() - A_DAY, kind=ConsentKind.SIGNED_UP)
         if not today.filter(subscriber=subscriber).exists():
-            _note(subscriber, ConsentKind.SIGNED_UP, source, wording)
+            note(subscriber, ConsentKind.SIGNED_UP, source, wording)
         subscriber.save(update_fields=["updated_at"])
         # Robust: if the broker is away, the visitor gets the usual answer and the next round of
         # tasks.answer_forgotten_sign_ups the mail.
@@ -45,9 +45,9 @@ def confirm(token: str, *, source: str) -> Subscriber:
     """
     with transaction.atomic():
         subscriber = read_confirmation_token(token)
-        if not _change_state(subscriber, only_from=[subscriber.state], to=SubscriberState.ACTIVE):
+        if not change_state(subscriber, only_from=[subscriber.state], to=SubscriberState.ACTIVE):
             raise UsedToken
-        _note(subscriber, ConsentKind.CONFIRMED, source)
+        note(subscriber, ConsentKind.CONFIRMED, source)
     return subscriber
 
 
@@ -55,9 +55,9 @@ def unsubscribe(subscriber: Subscriber, *, source: str) -> bool:
     """Write to this subscriber no more; return whether anything changed. Safe to call twice."""
     before = [SubscriberState.PENDING, SubscriberState.ACTIVE, SubscriberState.BOUNCED]
     with transaction.atomic():
-        changed = _change_state(subscriber, only_from=before, to=SubscriberState.UNSUBSCRIBED)
+        changed = change_state(subscriber, only_from=before, to=SubscriberState.UNSUBSCRIBED)
         if changed:
-            _note(subscriber, ConsentKind.UNSUBSCRIBED, source)
+            note(subscriber, ConsentKind.UNSUBSCRIBED, source)
     return changed
 
 
@@ -69,7 +69,8 @@ def suppress(subscriber: Subscriber, state: SubscriberState, *, mailed_at: datet
     """
     if state == SubscriberState.BOUNCED:
         before = [SubscriberState.ACTIVE]
-        if subscriber.consent_events.filter(kind=ConsentKind.CONFIRMED, created_at__gt=mailed_at).exists():
+        confirmed = [ConsentKind.CONFIRMED, ConsentKind.CHANGED_ADDRESS]
+        if subscriber.consent_events.filter(kind__in=confirmed, created_at__gt=mailed_at).exists():
             return False
     else:
         before = [
@@ -79,9 +80,9 @@ def suppress(subscriber: Subscriber, state: SubscriberState, *, mailed_at: datet
             SubscriberState.BOUNCED,
         ]
     with transaction.atomic():
-        changed = _change_state(subscriber, only_from=before, to=state)
+        changed = change_state(subscriber, only_from=before, to=state)
         if changed:
-            _note(subscriber, ConsentKind(state), source)
+            note(subscriber, ConsentKind(state), source)
     return changed
 
 
@@ -93,7 +94,7 @@ def add(address: str, *, consent: str, source: str) -> Subscriber:
     refuse_known(address)
     with transaction.atomic():
         subscriber = Subscriber.objects.create(email=address, state=SubscriberState.ACTIVE)
-        _note(subscriber, ConsentKind.ADDED, source, consent)
+        note(subscriber, ConsentKind.ADDED, source, consent)
     return subscriber
 
 
@@ -110,15 +111,3 @@ def refuse_known(address: str) -> None:
             f"This address is in the list already: {known.get_state_display().lower()}. "
             "Its owner can change that through the sign-up form."
         )
-
-
-def _change_state(subscriber: Subscriber, *, only_from: Sequence[str], to: SubscriberState) -> bool:
-    rows = Subscriber.objects.filter(pk=subscriber.pk, state__in=only_from)
-    if not rows.update(state=to, updated_at=timezone.now()):
-        return False
-    subscriber.state = to
-    return True
-
-
-def _note(subscriber: Subscriber, kind: ConsentKind, source: str, wording: str = "") -> None:
-    ConsentEvent.objects.create(subscriber=subscriber, kind=kind, source=source, wording=wording)

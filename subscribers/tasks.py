@@ -3,24 +3,43 @@
 from celery import shared_task
 from django.utils import timezone
 
-from subscribers import erasure, mail, uploads
+from subscribers import erasure, mail, preference_mail, uploads
 from subscribers.errors import MailServerUnavailable
 
+AGAIN = {
+    "autoretry_for": [MailServerUnavailable],
+    "retry_backoff": 60,  # seconds, doubled each time
+    "retry_backoff_max": 3600,  # seconds
+    "max_retries": 6,
+}
 
-@shared_task(
-    autoretry_for=[MailServerUnavailable],
-    retry_backoff=60,  # seconds, doubled each time
-    retry_backoff_max=3600,  # seconds
-    max_retries=6,
-)
+
+@shared_task(**AGAIN)
 def answer_sign_up(subscriber_id: int) -> None:
     mail.answer_sign_up(subscriber_id)
 
 
+@shared_task(**AGAIN)
+def answer_link_request(request_id: int) -> None:
+    preference_mail.answer_link_request(request_id)
+
+
+@shared_task(**AGAIN)
+def answer_address_change(change_id: int) -> None:
+    preference_mail.answer_address_change(change_id)
+
+
 @shared_task
 def answer_forgotten_sign_ups() -> None:
-    for subscriber_id in mail.unanswered(timezone.now()):
+    """And what else people wait for in their mailboxes."""
+    now = timezone.now()
+    for subscriber_id in mail.unanswered(now):
         answer_sign_up.delay(subscriber_id)
+    requests, changes = preference_mail.forgotten(now)
+    for request_id in requests:
+        answer_link_request.delay(request_id)
+    for change_id in changes:
+        answer_address_change.delay(change_id)
 
 
 @shared_task

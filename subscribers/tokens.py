@@ -1,53 +1,137 @@
 """The links in our mails: signed, each for one purpose, opaque, never with an address in them.
 
 A token is the subscriber's number in base64url and a MAC of 256 bits (HMAC-SHA256), by Django's signing: made with
-SECRET_KEY, read with SECRET_KEY_FALLBACKS too, compared in constant time. A salt binds it to its purpose.
+SECRET_KEY, read with SECRET_KEY_FALLBACKS too, compared in constant time. A salt binds it to its purpose. What a token is
+bound to besides, such as the address, is in what the MAC is made of.
 """
 
 import base64
-import binascii
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import cache
 
 from django.conf import settings
 from django.core import signing
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 from subscribers.errors import BadToken, ExpiredToken, UsedToken
-from subscribers.models import ConsentKind, Subscriber
+from subscribers.models import AddressChange, ConsentKind, Subscriber
 
 CONFIRMATION_LIFETIME = timedelta(days=3)
 UNSUBSCRIBE_SALT = "subscribers.unsubscribe"  # never change it: it is in every mail that was ever sent
 CONFIRMATION_SALT = "subscribers.confirm"
-# What is no change of consent: somebody typed the address into the form, and we answered by mail.
-ASKING = [ConsentKind.SIGNED_UP, ConsentKind.CONFIRMATION_SENT, ConsentKind.REMINDER_SENT]
+# It opens more than a way out, and people forward mails: so it ends.
+PREFERENCES_LIFETIME = timedelta(days=90)
+PREFERENCES_SALT = "subscribers.preferences"
+ADDRESS_CHANGE_SALT = "subscribers.change-address"
+# What is no change of state or address, so that it doesn't use up a confirmation link.
+ASKING = [
+    ConsentKind.SIGNED_UP,
+    ConsentKind.CONFIRMATION_SENT,
+    ConsentKind.REMINDER_SENT,
+    ConsentKind.LINK_SENT,
+    ConsentKind.CHOSEN,
+    ConsentKind.PAUSED,
+    ConsentKind.RESUMED,
+]
 
 
-def unsubscribe_signer() -> signing.Signer:
-    """What signs the tokens of unsubscribe links; kept by who makes many, since making it takes half the time."""
-    return signing.Signer(salt=UNSUBSCRIBE_SALT, sep=".")
+class Signer:
+    """Signs many values as Django's `Signer` does, in a fifth of the time: the key is derived once."""
+
+    def __init__(self, salt: str) -> None:
+        self._mac = salted_hmac(f"{salt}signer", "", algorithm="sha256")
+
+    def signature(self, value: str) -> str:
+        mac = self._mac.copy()
+        mac.update(value.encode())
+        return base64.urlsafe_b64encode(mac.digest()).rstrip(b"=").decode()
 
 
-def unsubscribe_token(subscriber_id: int, signer: signing.Signer | None = None) -> str:
-    """Return the token of the unsubscribe link: always the same one. No query; a few microseconds.
+class ReaderTokens:
+    """The tokens for the links in the mails of one mailing, of which there is one of each for every reader. No query."""
 
-    It never expires, and survives a change of address and a rotation of the key (RFC 8058 §3.1, CAN-SPAM).
-    """
-    return (signer or unsubscribe_signer()).sign(_encode(subscriber_id))
+    def __init__(self, day: date) -> None:
+        self._unsubscribe, self._preferences = Signer(UNSUBSCRIBE_SALT), Signer(PREFERENCES_SALT)
+        self._day = _number_of(day)
+
+    def unsubscribe(self, subscriber_id: int) -> str:
+        """Always the same one: it never expires, and survives a change of address and a rotation of the key.
+
+        RFC 8058 §3.1, CAN-SPAM.
+        """
+        value = _encode(subscriber_id)
+        return f"{value}.{self._unsubscribe.signature(value)}"
+
+    def preferences(self, subscriber_id: int, address: str) -> str:
+        """Works for 90 days from the mailing's, and only as long as the subscriber has this address."""
+        value = f"{_encode(subscriber_id)}-{self._day}"
+        return f"{value}.{self._preferences.signature(_bound(value, address))}"
+
+
+def unsubscribe_token(subscriber_id: int) -> str:
+    """Return the token of the unsubscribe link: see `ReaderTokens`."""
+    return ReaderTokens(timezone.now().date()).unsubscribe(subscriber_id)
 
 
 def unsubscribe_url(subscriber_id: int) -> str:
     """Return the absolute address, for the List-Unsubscribe header as well as for the mail's foot. No query."""
-    return _absolute("subscribers:unsubscribe", unsubscribe_token(subscriber_id))
+    return absolute_url("subscribers:unsubscribe", unsubscribe_token(subscriber_id))
 
 
 def read_unsubscribe_token(token: str) -> Subscriber:
     """Return whose token it is. One query. Raises BadToken."""
     try:
-        encoded = unsubscribe_signer().unsign(token)
+        encoded = signing.Signer(salt=UNSUBSCRIBE_SALT, sep=".").unsign(token)
     except signing.BadSignature as error:
         raise BadToken from error
     return _subscriber(_decode(encoded))
+
+
+def preferences_url(subscriber: Subscriber) -> str:
+    """Return the absolute address of the subscriber's own page, for the next 90 days. No query."""
+    token = ReaderTokens(timezone.now().date()).preferences(subscriber.pk, subscriber.email)
+    return absolute_url("preferences:page", token)
+
+
+def read_preferences_token(token: str) -> Subscriber:
+    """Return whose token it is. One query. Raises ExpiredToken, or BadToken; that, too, when the address has changed."""
+    value, _, signature = token.rpartition(".")
+    encoded, _, day = value.rpartition("-")
+    subscriber = _subscriber(_decode(encoded))
+    if not subscriber.email:
+        raise BadToken
+    try:
+        signing.Signer(salt=PREFERENCES_SALT, sep=".").unsign(f"{_bound(value, subscriber.email)}.{signature}")
+    except signing.BadSignature as error:
+        raise BadToken from error
+    if _number_of(timezone.now().date()) - int(day) > PREFERENCES_LIFETIME.days:
+        raise ExpiredToken
+    return subscriber
+
+
+def address_change_url(change: AddressChange) -> str:
+    """Return the absolute address for the mail to the new address: for three days, for this address only."""
+    signer = signing.TimestampSigner(salt=ADDRESS_CHANGE_SALT, sep=".")
+    signed = signer.sign(_bound(_encode(change.pk), change.address))
+    return absolute_url("preferences:confirm_address", signed.replace(_bound("", change.address), "", 1))
+
+
+def read_address_change_token(token: str) -> AddressChange:
+    """Return what it confirms. One query. Raises ExpiredToken, or BadToken; that, too, when it was used or replaced."""
+    encoded, _, rest = token.partition(".")
+    change = AddressChange.objects.select_related("subscriber").filter(pk=_decode(encoded), former="").first()
+    if change is None:
+        raise BadToken
+    signer = signing.TimestampSigner(salt=ADDRESS_CHANGE_SALT, sep=".")
+    try:
+        signer.unsign(f"{_bound(encoded, change.address)}.{rest}", max_age=CONFIRMATION_LIFETIME)
+    except signing.SignatureExpired as error:
+        raise ExpiredToken from error
+    except signing.BadSignature as error:
+        raise BadToken from error
+    return change
 
 
 def confirmation_token(subscriber: Subscriber) -> str:
@@ -58,7 +142,7 @@ def confirmation_token(subscriber: Subscriber) -> str:
 
 def confirmation_url(subscriber: Subscriber) -> str:
     """Return the absolute address for the confirmation mail. One query."""
-    return _absolute("subscribers:confirm", confirmation_token(subscriber))
+    return absolute_url("subscribers:confirm", confirmation_token(subscriber))
 
 
 def read_confirmation_token(token: str) -> Subscriber:
@@ -97,11 +181,20 @@ def _encode(number: int) -> str:
 def _decode(encoded: str) -> int:
     try:
         return int.from_bytes(base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)))
-    except binascii.Error as error:
+    except ValueError as error:
         raise BadToken from error
 
 
-def _absolute(name: str, token: str) -> str:
+def _bound(value: str, address: str) -> str:
+    """What the MAC is made of, where the token itself holds no address."""
+    return f"{value}:{address.lower()}"
+
+
+def _number_of(day: date) -> int:
+    return (day - date(1970, 1, 1)).days
+
+
+def absolute_url(name: str, token: str) -> str:
     """Return an address that starts with SITE_URL; a Host header has no say in it."""
     return settings.SITE_URL + _path(name).replace("TOKEN", token)
 

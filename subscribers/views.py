@@ -13,7 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
-from subscribers import addresses, signup, tokens
+from subscribers import addresses, preferences, signup, tokens
 from subscribers.errors import BadAddress, BadToken, ExpiredToken, UsedToken
 from subscribers.throttle import sign_up_allowed
 
@@ -43,19 +43,25 @@ def private(view: View) -> View:
 def sign_up(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return render(request, "subscribers/signup.html")
-    if _comes_from_another_site(request):
-        return render(request, "subscribers/signup.html", {"signup_error": ELSEWHERE}, status=403)
-    typed = request.POST.get("email", "")
-    try:
-        address = addresses.normalise(typed)
-    except BadAddress as error:
-        context = {"signup_error": error, "signup_email": typed[: addresses.LONGEST_INPUT]}
-        return render(request, "subscribers/signup.html", context, status=400)
-    if not sign_up_allowed(address, request.META["REMOTE_ADDR"]):
-        return render(request, "subscribers/too_many.html", status=429)
+    address, refusal = _typed_address(request, "signup")
+    if refusal:
+        return refusal
     if not request.POST.get("homepage"):  # People don't see this field; programs fill it in.
         signup.sign_up(address, wording=consent_wording(request), source=FORM)
     return redirect("subscribers:check_mailbox")
+
+
+@csrf_exempt  # As above.
+@require_http_methods(GET_AND_POST)
+def ask_for_link(request: HttpRequest) -> HttpResponse:
+    """Mail the link to the preferences; the answer is the same for every address."""
+    if request.method != "POST":
+        return redirect("subscribers:signup")
+    address, refusal = _typed_address(request, "link")
+    if refusal:
+        return refusal
+    preferences.ask_for_link(address)
+    return render(request, "subscribers/link_sent.html")
 
 
 @require_safe
@@ -73,10 +79,10 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
         if request.method != "POST":
             subscriber = tokens.read_confirmation_token(token)
             return render(request, "subscribers/confirm.html", {"address": addresses.masked(subscriber.email)})
-        signup.confirm(token, source="link in the confirmation mail")
+        subscriber = signup.confirm(token, source="link in the confirmation mail")
     except BadToken as error:
         return _bad_link(request, error)
-    return render(request, "subscribers/confirmed.html")
+    return render(request, "subscribers/confirmed.html", {"preferences_url": tokens.preferences_url(subscriber)})
 
 
 @csrf_exempt  # The POST may come from a mail program, which has no token of ours (RFC 8058).
@@ -94,6 +100,25 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     one_click = request.POST.get("List-Unsubscribe") == "One-Click"
     signup.unsubscribe(subscriber, source="one-click header" if one_click else "unsubscribe link")
     return render(request, "subscribers/unsubscribed.html", context)
+
+
+def _typed_address(request: HttpRequest, form: str) -> tuple[str, HttpResponse | None]:
+    """The address from one of the two forms on the sign-up page, or the answer that refuses it."""
+
+    def refuse(reason: object, status: int) -> tuple[str, HttpResponse]:
+        typed = request.POST.get("email", "")[: addresses.LONGEST_INPUT]
+        context = {f"{form}_error": reason, f"{form}_email": typed}
+        return "", render(request, "subscribers/signup.html", context, status=status)
+
+    if _comes_from_another_site(request):
+        return refuse(ELSEWHERE, 403)
+    try:
+        address = addresses.normalise(request.POST.get("email", ""))
+    except BadAddress as error:
+        return refuse(error, 400)
+    if not sign_up_allowed(address, request.META["REMOTE_ADDR"]):
+        return "", render(request, "subscribers/too_many.html", status=429)
+    return address, None
 
 
 def consent_wording(request: HttpRequest) -> str:

@@ -188,7 +188,7 @@ def test_nothing_typed_can_open_another_header(poison):
 
 
 def test_a_test_mail_is_marked_and_carries_no_readers_link():
-    content = sample_message(make_mailing(), to="editor@example.org", unsubscribe_url="https://example.org/harmless/")
+    content = sample_message(make_mailing(), to="editor@example.org", link="https://example.org/harmless/")
     message = message_from_bytes(content, policy=default)
     assert message["Subject"] == "[Test] DT #41"
     assert message["List-Unsubscribe"] == "<https://example.org/harmless/>"

@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from deliveries.claiming import NOTHING_CHOSEN, PAUSED
 from deliveries.missed import KINDS
 from subscribers.models import Subscriber
 
@@ -49,6 +50,8 @@ REASONS = [
     ("failed", "Given up after 18 attempts. The last answer: 450 Later", "Put off by the server until we gave up"),
     ("failed", "This is not an address that mail can be sent to.", "No mail could be made or sent"),
     ("skipped", "The subscriber is unsubscribed.", "No longer an active subscriber"),
+    ("skipped", PAUSED, "Has paused"),
+    ("skipped", NOTHING_CHOSEN, "Nothing in it of what they chose"),
     ("skipped", "The mailing was cancelled.", "The mailing was cancelled"),
     ("uncertain", "Worker x ended.", "Uncertain: may have arrived"),
     ("queued", "451 Later", "Not yet: still in the queue"),
@@ -73,14 +76,14 @@ def test_everybody_who_did_not_get_it_is_listed_with_the_reason(log_in, mailing)
 def test_the_page_is_linked_from_the_mailings_page_and_filtered_by_state_and_reason(log_in, mailing):
     editor = log_in(*PERMISSIONS)
     assert where(mailing) in editor.get(reverse("admin:deliveries_mailing_change", args=[mailing.pk])).content.decode()
-    assert "10 subscribers" in editor.get(where(mailing)).content.decode()
+    assert "12 subscribers" in editor.get(where(mailing)).content.decode()
     assert "6 subscribers" in editor.get(where(mailing), {"state": "failed"}).content.decode()
     page = editor.get(where(mailing), {"state": "failed", "kind": "policy"}).content.decode()
     assert "1 subscriber<" in page
     assert "554 5.7.1 Spam" in page
     assert "550 5.1.1" not in page
     assert "Nobody of this kind" in editor.get(where(mailing), {"state": "skipped", "kind": "policy"}).content.decode()
-    assert "10 subscribers" in editor.get(where(mailing), {"state": "x", "kind": "'"}).content.decode(), "unknown: all"
+    assert "12 subscribers" in editor.get(where(mailing), {"state": "x", "kind": "'"}).content.decode(), "unknown: all"
     assert len(read(editor.get(where(mailing, "missed_csv"), {"state": "failed"}))) == 6
 
 

@@ -16,7 +16,7 @@ from deliveries.ledger import ledger
 from deliveries.models import MailingState
 from dynamically_typed import service_urls
 from subscribers.models import Subscriber
-from subscribers.tokens import unsubscribe_url
+from subscribers.tokens import preferences_url, unsubscribe_url
 from tests.deliveries.conftest import free_port
 
 pytestmark = pytest.mark.django_db
@@ -46,10 +46,14 @@ def test_one_call_carries_many_readers_each_with_a_link_of_their_own(make_mailin
         parameters = message.anymail_test_params
         assert parameters["is_batch_send"]
         for reader in message.to:
-            assert message.merge_data[reader] == {"unsubscribe_url": links[reader]}
+            assert message.merge_data[reader] == {
+                "unsubscribe_url": links[reader],
+                "preferences_url": preferences_url(Subscriber.objects.get(email=reader)),
+            }
             assert message.merge_headers[reader] == {"List-Unsubscribe": f"<{links[reader]}>"}
-        assert "-unsubscribe_url-" in message.body
-        assert "-unsubscribe_url-" in message.alternatives[0].content
+        for field in ("-unsubscribe_url-", "-preferences_url-"):
+            assert field in message.body
+            assert field in message.alternatives[0].content
         assert not [link for link in links.values() if link in message.body + message.alternatives[0].content]
         assert message.extra_headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
 

@@ -12,9 +12,10 @@ from django.utils import timezone
 from benchmarks.sink import Behaviour, Session
 from deliveries import reconciling, sending
 from deliveries.models import Mailing
-from issues.emailing import UNSUBSCRIBE_URL
+from issues.emailing import PREFERENCES_URL, UNSUBSCRIBE_URL
+from issues.variants import whole
 from subscribers.models import Subscriber
-from subscribers.tokens import unsubscribe_token, unsubscribe_url
+from subscribers.tokens import preferences_url, unsubscribe_token, unsubscribe_url
 from tests.deliveries.conftest import use_smtp
 from tests.deliveries.test_smtp_client import KINDS, serving
 
@@ -107,17 +108,22 @@ def test_a_message_is_the_one_that_django_would_send_part_by_part(received):
         assert [parts(part) for part in ours.walk()] == [parts(part) for part in theirs.walk()]
 
 
+def with_links(content, subscriber):
+    content = content.replace(UNSUBSCRIBE_URL, unsubscribe_url(subscriber.pk))
+    return whole(content).replace(PREFERENCES_URL, preferences_url(subscriber))
+
+
 def ordinary(mailing, subscriber):
     link = unsubscribe_url(subscriber.pk)
     message = EmailMultiAlternatives(
         mailing.subject,
-        mailing.text.replace(UNSUBSCRIBE_URL, link),
+        with_links(mailing.text, subscriber),
         formataddr((mailing.sender, mailing.from_email)),
         [subscriber.email],
         reply_to=[mailing.reply_to],
         headers={"List-Unsubscribe": f"<{link}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"},
     )
-    message.attach_alternative(mailing.html.replace(UNSUBSCRIBE_URL, link), "text/html")
+    message.attach_alternative(with_links(mailing.html, subscriber), "text/html")
     return message.message().as_bytes(linesep="\r\n")
 
 

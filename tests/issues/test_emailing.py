@@ -1,5 +1,6 @@
 import datetime
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -9,8 +10,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 
-from issues.emailing import MERGE_FIELDS, UNSUBSCRIBE_URL, render_issue_email
+from issues.emailing import MERGE_FIELDS, PREFERENCES_URL, UNSUBSCRIBE_URL, render_issue_email
 from issues.models import Issue
+from issues.variants import whole
 from papers.models import Resource
 
 EVERYTHING = """\
@@ -49,6 +51,12 @@ Steps on the hillside.
 """
 
 
+def as_read(issue):
+    """The email of those who get the whole issue."""
+    email = render_issue_email(issue)
+    return replace(email, html=whole(email.html), text=whole(email.text))
+
+
 class Tags(HTMLParser):
     """Every start tag with its attributes, as a mail program would meet them."""
 
@@ -81,7 +89,7 @@ def make_full_issue(publication, make_issue, make_story, make_paper, make_image)
 
 @pytest.fixture
 def email(make_full_issue):
-    return render_issue_email(make_full_issue())
+    return as_read(make_full_issue())
 
 
 def test_every_part_of_an_issue_stands_in_both_forms(email, publication):
@@ -120,16 +128,17 @@ def test_every_part_of_an_issue_stands_in_both_forms(email, publication):
         assert part.removeprefix("#") in re.sub(r"\s+", " ", email.text), part
 
 
-def test_the_mark_for_each_readers_link_stands_in_both_parts(email):
-    assert MERGE_FIELDS == (UNSUBSCRIBE_URL,)
-    assert f'href="{UNSUBSCRIBE_URL}"' in email.html
-    assert f"Unsubscribe: {UNSUBSCRIBE_URL}\n" in email.text
-    assert UNSUBSCRIBE_URL not in email.subject
+def test_the_marks_for_each_readers_links_stand_in_both_parts(email):
+    assert MERGE_FIELDS == (UNSUBSCRIBE_URL, PREFERENCES_URL)
+    for field in MERGE_FIELDS:
+        assert f'href="{field}"' in email.html
+        assert f": {field}\n" in email.text
+        assert field not in email.subject
 
 
 def test_every_address_is_whole(email, make_full_issue):
     tags = Tags(email.html)
-    addresses = [attributes["href"] for attributes in tags.named("a") if attributes["href"] != UNSUBSCRIBE_URL]
+    addresses = [attributes["href"] for attributes in tags.named("a") if attributes["href"] not in MERGE_FIELDS]
     addresses += [attributes["src"] for attributes in tags.named("img")]
     assert f"{django_settings.SITE_URL}/stories/the-first-story/" in addresses
     assert all(re.match(r"https?://[^/]+/|mailto:", address) for address in addresses), addresses
@@ -143,7 +152,7 @@ def test_a_title_leads_to_the_storys_permanent_page(email, settings):
 
 def test_links_follow_the_address_that_the_settings_name(make_full_issue, settings):
     settings.SITE_URL = "https://digest.example.org"
-    email = render_issue_email(make_full_issue())
+    email = as_read(make_full_issue())
     assert "localhost" not in email.html + email.text
 
 
@@ -165,16 +174,16 @@ def test_every_picture_has_a_width_and_words_in_its_place(email):
 def test_the_same_issue_gives_the_same_email_at_any_time(make_full_issue):
     issue = make_full_issue()
     with time_machine.travel(datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)):
-        first = render_issue_email(issue)
+        first = as_read(issue)
     with time_machine.travel(datetime.datetime(2027, 7, 1, tzinfo=datetime.UTC)), translation.override("de"):
-        assert render_issue_email(Issue.objects.get(pk=issue.pk)) == first
+        assert as_read(Issue.objects.get(pk=issue.pk)) == first
 
 
 def test_hostile_titles_stay_words(publication, make_issue, make_story):
     title = """<script>alert(1)</script> & "quotes" 'too'"""
     issue = make_issue(title=title, summary=title)
     make_story(title, slug="hostile", issue=issue)
-    email = render_issue_email(issue)
+    email = as_read(issue)
     assert Tags(email.html).named("script") == []
     assert email.html.count("&lt;script&gt;alert(1)") >= 3
     assert title in email.text
@@ -185,7 +194,7 @@ def test_hostile_titles_stay_words(publication, make_issue, make_story):
 def test_a_subject_never_has_a_second_line(publication, make_issue, field):
     issue = make_issue()
     setattr(issue, field, "A\r\nBcc: someone@example.org\x00\u2028 b\x0bc")
-    email = render_issue_email(issue)
+    email = as_read(issue)
     assert email.subject.endswith("A Bcc: someone@example.org b c")
     assert email.subject.isprintable()
 
@@ -201,17 +210,17 @@ def test_a_subject_never_has_a_second_line(publication, make_issue, field):
 def test_without_a_subject_number_and_title_make_one(publication, make_issue, make_story, fields, subject):
     issue = make_issue(number=55, **fields)
     make_story("The first story", issue=issue)
-    assert render_issue_email(issue).subject == subject
+    assert as_read(issue).subject == subject
 
 
 def test_an_issue_without_a_title_or_stories_is_named_by_its_number(publication, make_issue):
-    email = render_issue_email(make_issue(number=55, title=""))
+    email = as_read(make_issue(number=55, title=""))
     assert email.subject == "DT #55"
     assert "Issue 55\n========" in email.text
 
 
 def test_a_long_subject_is_cut_to_what_a_mailing_can_store(publication, make_issue):
-    subject = render_issue_email(make_issue(title="long " * 40)).subject
+    subject = as_read(make_issue(title="long " * 40)).subject
     assert len(subject) <= 200
     assert subject.endswith("…")
 
@@ -222,7 +231,7 @@ def test_stories_stand_by_section_and_name_it_once(publication, make_issue, make
     make_story("Third", issue=issue, section=later)
     make_story("First", issue=issue, section=sooner)
     make_story("Second", issue=issue, section=sooner)
-    text = render_issue_email(issue).text
+    text = as_read(issue).text
     places = [text.index(word) for word in ("Sooner", "First", "Second", "Later", "Third")]
     assert places == sorted(places)
     assert text.count("Sooner") == 1
@@ -235,7 +244,7 @@ def test_contents_are_listed_when_there_are_more_than_three_stories(
     issue = make_issue()
     for _ in range(stories):
         make_story(issue=issue)
-    email = render_issue_email(issue)
+    email = as_read(issue)
     assert ("In this issue" in email.html) == has_contents
     assert ("In this issue" in email.text) == has_contents
 
@@ -245,7 +254,7 @@ def test_links_under_a_story_are_ordered_by_kind(publication, make_issue, make_s
     links = [Resource.objects.create(url=f"https://example.org/{k}", title=title, kind=k) for title, k in kinds]
     issue = make_issue()
     make_story(issue=issue, resources=links)
-    text = render_issue_email(issue).text
+    text = as_read(issue).text
     assert re.findall(r"- (\w+): ([\w ]+) \[", text) == [
         ("Code", "Some code"),
         ("Demo", "A demo"),
@@ -265,20 +274,20 @@ def test_links_under_a_story_are_ordered_by_kind(publication, make_issue, make_s
 def test_long_lists_of_authors_are_shortened(publication, make_issue, make_story, make_paper, authors, names):
     issue = make_issue()
     make_story(issue=issue, papers=[make_paper(authors=authors)])
-    assert names in render_issue_email(issue).text
+    assert names in as_read(issue).text
 
 
 def test_the_inbox_shows_the_preheader_and_nothing_after_it(publication, make_issue):
-    email = render_issue_email(make_issue(preheader="Puzzles & grids", summary="Not this"))
+    email = as_read(make_issue(preheader="Puzzles & grids", summary="Not this"))
     shown = re.sub(r"<[^>]+>", "", email.html[email.html.index("<body") :]).lstrip()
     assert re.match("Puzzles &amp; grids(\u2007\u034f){100}\\s", shown)
-    assert "Not this" in render_issue_email(make_issue(preheader="", summary="Not this")).html
+    assert "Not this" in as_read(make_issue(preheader="", summary="Not this")).html
 
 
 def test_it_says_its_language_and_title(publication, make_issue):
     publication.language = "nl"
     publication.save()
-    html = render_issue_email(make_issue(title="Iets")).html
+    html = as_read(make_issue(title="Iets")).html
     assert '<html lang="nl"' in html
     assert "<title>DT #1: Iets</title>" in html
 
@@ -302,7 +311,7 @@ def test_dark_and_narrow_rules_stay_and_win_over_inlined_styles(email):
 def test_the_publications_colours_are_used(publication, make_full_issue):
     publication.accent_light, publication.accent_dark = "#123456", "#abcdef"
     publication.save()
-    html = render_issue_email(make_full_issue()).html
+    html = as_read(make_full_issue()).html
     assert "color:#123456" in html
     assert "#abcdef !important" in html
 
@@ -350,13 +359,13 @@ def test_every_text_colour_is_legible_on_every_background(email, scheme):
 def test_the_template_weighs_little_and_a_long_issue_is_not_clipped(
     publication, make_full_issue, make_story, make_issue
 ):
-    assert len(render_issue_email(make_issue()).html.encode()) <= 12_000
+    assert len(as_read(make_issue()).html.encode()) <= 12_000
     issue = make_full_issue(
         EVERYTHING + "\n\n" + "A paragraph of a dozen words, as long as many of them are.\n\n" * 300
     )
     for _ in range(8):
         make_story(issue=issue, body="A sentence with [a link](https://example.org/). " * 40)
-    assert len(render_issue_email(issue).html.encode()) <= 102_000
+    assert len(as_read(issue).html.encode()) <= 102_000
 
 
 def test_the_text_is_wrapped_but_for_addresses_and_code(email):
@@ -370,7 +379,7 @@ def test_papers_and_links_cost_no_queries_of_their_own(publication, make_issue, 
         with CaptureQueriesContext(
             connection,
         ) as captured:
-            render_issue_email(issue)
+            as_read(issue)
         return len(captured)
 
     few, many = make_issue(), make_issue()
@@ -384,7 +393,7 @@ def test_papers_and_links_cost_no_queries_of_their_own(publication, make_issue, 
 def test_an_email_of_many_stories_takes_as_many_queries_as_one_of_two(publication, make_issue, make_story, make_image):
     def queries(issue):
         with CaptureQueriesContext(connection) as captured:
-            render_issue_email(issue)
+            as_read(issue)
         return len(captured)
 
     make_image("grid.png")
