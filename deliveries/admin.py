@@ -65,11 +65,8 @@ class MailingAdmin(ReadOnlyAdmin):
         "from_line",
         "reply_to",
         "list_id",
-        "approved_by",
-        "created_at",
-        "scheduled_for",
-        "started_at",
-        "finished_at",
+        "started",
+        "finished",
     ]
     actions = None
 
@@ -79,6 +76,14 @@ class MailingAdmin(ReadOnlyAdmin):
     @admin.display(description="state", ordering="state")
     def state_in_words(self, mailing: Mailing) -> str:
         return mailing.state_in_words
+
+    @admin.display(description="started")
+    def started(self, mailing: Mailing) -> str:
+        return in_both_zones(mailing.started_at, publication_zone()) if mailing.started_at else "-"
+
+    @admin.display(description="finished")
+    def finished(self, mailing: Mailing) -> str:
+        return in_both_zones(mailing.finished_at, publication_zone()) if mailing.finished_at else "-"
 
     @admin.display(description="From")
     def from_line(self, mailing: Mailing) -> str:

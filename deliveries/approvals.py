@@ -69,9 +69,10 @@ class ApprovalMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        in_admin = request.path.startswith(reverse("admin:index")) and request.method == "POST"
+        was_in = in_admin and request.user.is_authenticated  # Logging in saves nothing.
         response = self.get_response(request)
-        saved = request.method == "POST" and response.status_code == 302
-        if saved and request.user.is_authenticated and request.path.startswith(reverse("admin:index")):
+        if was_in and request.user.is_authenticated and response.status_code == 302:
             for mailing in Mailing.objects.not_started().select_related("issue"):
                 tell_if_void(request, mailing)
         return response

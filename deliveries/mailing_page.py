@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.timesince import timesince
 
 from audit.admin import trail_address
+from audit.models import Action, Entry
 from deliveries import approvals, freezing, ledger, maildir, missed, queueing
 from deliveries.clock import in_both_zones, publication_zone
 from deliveries.feedback.counting import came_back
@@ -85,7 +86,8 @@ def seals(mailing: Mailing) -> list[Seal]:
     rows = [seal("Tested", test.fingerprint, test.sent_at, test.sent_by) for test in reversed(tests)]
     rows.append(seal("Approved", mailing.fingerprint, mailing.created_at, mailing.approved_by))
     if mailing.started_at:
-        rows.append(seal("Sent", freezing.fingerprint(mailing), mailing.started_at, ""))
+        start = Entry.objects.about(mailing).filter(action=Action.STARTED).first()
+        rows.append(seal("Sent", freezing.fingerprint(mailing), mailing.started_at, start.who if start else ""))
     return rows
 
 
