@@ -10,6 +10,7 @@ from django.http import QueryDict
 from issues.forms import LINE, SENTENCES, markdown_area, try_markdown
 from issues.merging_versions import Conflict, merge
 from issues.models import Issue, Story, StoryState
+from issues.published_changes import PublishedChangeForm
 from issues.reviewing import Step, steps_from
 from issues.revising import current_number, form_values
 from issues.sources import source_pasted
@@ -23,7 +24,7 @@ CONTENT = ("title", "slug", "section", "issue", "position", "summary", "body", "
 THEIRS = "theirs"
 
 
-class StoryForm(forms.ModelForm):  # type: ignore[type-arg]  # Parameters exist in the types only.
+class StoryForm(PublishedChangeForm):
     papers = PapersField(required=False)
     resources = ResourcesField(required=False)
     paste = forms.CharField(
@@ -126,6 +127,7 @@ class StoryForm(forms.ModelForm):  # type: ignore[type-arg]  # Parameters exist 
             cleaned["position"] = self.find_position(issue)
         if "body" in cleaned:
             self.check_body(issue)
+        self.check_change()
         return cleaned
 
     def clean_body(self) -> str:

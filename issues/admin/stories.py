@@ -17,6 +17,7 @@ from issues.admin.texts import TextAdmin, editor_of, warn_of
 from issues.admin.writing import WritingPages, address_of, keep_typed
 from issues.drafting import discard_draft
 from issues.models import Issue, IssueState, Reference, Story, StoryQuerySet, StoryState, StoryTopic, Topic
+from issues.published_changes import is_published, keep_change
 from issues.references import stories_referring_to
 from issues.reviewing import keep_comment, steps_from
 from issues.revising import record_revision
@@ -207,7 +208,8 @@ class StoryAdmin(WritingPages, RevisionPages, TextAdmin):
         story, step, editor = form.instance, form.cleaned_data["step"], editor_of(request)
         set_papers(story, form.cleaned_data["papers"])
         set_resources(story, [(row[0], name_resource(*row)) for row in form.cleaned_data["resources"]])
-        notes = [form.cleaned_data["note"], restoring_note(request), step.revision_note if step else ""]
+        kind_of_change = keep_change(story, form.cleaned_data, by=editor)
+        notes = [kind_of_change, form.cleaned_data["note"], restoring_note(request), step.revision_note if step else ""]
         record_revision(story, editor=editor, note=". ".join(filter(None, notes))[:200])
         keep_comment(story, form.cleaned_data["comment"], step, by=editor)
         discard_draft(story if change else None, editor)
@@ -243,7 +245,3 @@ def stay_unless_closed(request: HttpRequest) -> HttpRequest:
         answered["_continue"] = "1"
         request.POST = answered  # type: ignore[assignment]
     return request
-
-
-def is_published(story: Story | None) -> bool:
-    return story is not None and story.issue is not None and story.issue.state == IssueState.PUBLISHED
