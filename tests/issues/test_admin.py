@@ -245,7 +245,9 @@ def test_a_story_goes_back_to_the_queue_without_its_position(editor, make_story,
 def test_a_story_in_a_published_issue_keeps_issue_address_and_approval(editor, make_story, make_issue):
     issue = make_issue(published_at=timezone.now())
     story = make_story("Out", issue=issue)
-    save(editor, change(story), issue=make_issue().pk, slug="elsewhere", state="draft", summary="Changed.", change="typo")
+    save(
+        editor, change(story), issue=make_issue().pk, slug="elsewhere", state="draft", summary="Changed.", change="typo"
+    )
     story.refresh_from_db()
     assert (story.issue, story.slug, story.state, story.summary) == (issue, "out", "approved", "Changed.")
 
