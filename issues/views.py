@@ -1,22 +1,34 @@
 """The public archive: what is published, for everybody alike, without cookies."""
 
+import datetime
 import re
 from typing import Any
 
 from django.core.paginator import InvalidPage, Page, Paginator
-from django.db.models import Count, Exists, OuterRef, Prefetch, QuerySet
+from django.db.models import Count, Exists, F, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Lower
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
 from django.utils.text import Truncator
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import conditional_page, require_safe
 
-from issues.models import Issue, Publication, Reference, Section, Story, StoryPaper, StoryQuerySet, Topic
-from issues.models.topic import TopicAlias
+from issues.models import (
+    Issue,
+    IssueQuerySet,
+    Publication,
+    Reference,
+    Section,
+    Story,
+    StoryPaper,
+    StoryQuerySet,
+    Topic,
+)
+from issues.models.story import reading_minutes
 from issues.public_pages import public_page
 from issues.references import without_repeats
 from issues.text_blocks import text_blocks
+from papers.json_rows import JSONRows
 from papers.models import Paper, PaperQuerySet
 
 PAGE_SIZE = 50  # rows of a long list
@@ -69,7 +81,7 @@ def public_sections() -> QuerySet[Section]:
 @public_page()
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """What this is, the latest issue, and ways in. Six queries, none over more than the newest stories."""
+    """What this is, the latest issue, and ways in. Seven queries, none over more than the newest stories."""
     issues = list(Issue.objects.published()[:RECENT_ISSUES])
     recent = Story.objects.published().newest_first()[:RECENT_STORIES].values("pk")
     topics = Topic.objects.filter(items__content_object__in=recent).annotate(story_count=Count("items"))
@@ -79,18 +91,72 @@ def home(request: HttpRequest) -> HttpResponse:
         "stories": issues[0].stories.in_reading_order().for_list() if issues else [],
         "topics": topics.order_by("-story_count", Lower("name"))[:RECENT_TOPICS],
         "sections": public_sections(),
+        "years": years_of_issues(),
         "papers": papers_of(StoryPaper.objects.filter(story__in=recent)).for_list()[:RECENT_PAPERS],
     }
     return render(request, "issues/home.html", context)
 
 
-@public_page("page")
+@public_page("before")
 @require_safe
 def issues(request: HttpRequest) -> HttpResponse:
-    """All issues by year, with the titles of their stories. Four queries."""
-    stories = Story.objects.in_reading_order().only("title", "slug", "issue_id")
-    published = Issue.objects.published().prefetch_related(Prefetch("stories", stories))
-    return render(request, "issues/issue_list.html", {"page": numbered_page(request, published)})
+    """All issues by year, with the titles of their stories, newest first; `?before=` goes on from a number.
+
+    Three queries.
+    """
+    before = request.GET.get("before", "")
+    listed = Issue.objects.published()
+    if before:
+        if not re.fullmatch(r"\d{1,9}", before, re.ASCII):
+            raise Http404("A place in the list is written like ?before=41")
+        listed = listed.filter(number__lt=int(before))
+    shown = for_table(listed[: PAGE_SIZE + 1])
+    older = str(shown[PAGE_SIZE - 1].number) if len(shown) > PAGE_SIZE else ""
+    context = {"issues": shown[:PAGE_SIZE], "before": before, "older": older, "years": years_of_issues()}
+    return render(request, "issues/issue_list.html", context)
+
+
+def years_of_issues() -> list[int]:
+    """The years from that of the latest issue back to that of the first. One query of one row, by index."""
+    issues = Issue.objects.published()
+    first = Subquery(issues.order_by("date").values("date")[:1])
+    for last, first_date in issues.order_by("-date").values_list("date", first)[:1]:
+        return list(range(last.year, first_date.year - 1, -1))
+    return []
+
+
+def for_table(issues: IssueQuerySet) -> list[Any]:
+    """Issues with `story_rows`, the title and slug of their stories, and the `minutes` that reading them takes. One query."""
+    stories = Story.objects.filter(issue=OuterRef("pk")).in_reading_order()
+    found: list[Any] = list(
+        issues.annotate(story_rows=JSONRows(stories, title="title", slug="slug", words="word_count"))
+    )
+    for issue in found:
+        issue.minutes = reading_minutes(sum(row["words"] for row in issue.story_rows))
+    return found
+
+
+@public_page()
+@require_safe
+def year(request: HttpRequest, year: int) -> HttpResponse:
+    """The issues of a year in a calendar, and as a list with their stories; its topics. Four queries."""
+    years = years_of_issues()
+    if year not in years:
+        raise Http404("No issue was published in this year.")
+    issues = for_table(Issue.objects.published().filter(date__year=year).order_by("date", "number"))
+    topics: Any = Topic.objects.public().filter(years__year=year).annotate(story_count=F("years__story_count"))
+    context = {
+        "year": year,
+        "newer": year + 1 if year + 1 in years else None,
+        "older": year - 1 if year - 1 in years else None,
+        "issues": issues,
+        "months": [
+            {"first": datetime.date(year, month, 1), "issues": [each for each in issues if each.date.month == month]}
+            for month in range(1, 13)
+        ],
+        "topics": topics.order_by("-story_count", Lower("name"))[:RECENT_TOPICS],
+    }
+    return render(request, "issues/year.html", context)
 
 
 @public_page()
@@ -124,28 +190,6 @@ def story_page(request: HttpRequest, story: Story) -> HttpResponse:
         "referred_to_by": [each for each in references if each.source != story],
     }
     return render(request, "issues/story_detail.html", context)
-
-
-@public_page()
-@require_safe
-def topics(request: HttpRequest) -> HttpResponse:
-    """All topics on one page, with what they build on. Two queries."""
-    topics = Topic.objects.public().with_story_count().with_relations().order_by(Lower("name"))
-    return render(request, "issues/topic_list.html", {"topics": topics})
-
-
-@public_page("before")
-@require_safe
-def topic(request: HttpRequest, slug: str) -> HttpResponseBase:
-    """A topic, or the way to it from another of its names. Five queries."""
-    topic = Topic.objects.public().with_relations().filter(slug=slug).first()
-    if topic is None:
-        alias = get_object_or_404(TopicAlias.objects.filter(topic__in=Topic.objects.public()), slug=slug)
-        return redirect(alias.topic, permanent=True)
-    stories = page_of_stories(request, Story.objects.filter(topic_items__tag=topic))
-    papers = papers_of(StoryPaper.objects.filter(story__in=stories["stories"])).for_list().with_authors()
-    context = {"topic": topic, "description": opening(topic.description_html), "papers": papers}
-    return render(request, "issues/topic_detail.html", context | stories)
 
 
 @public_page("before")

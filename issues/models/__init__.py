@@ -5,7 +5,7 @@ from issues.models.issue import Issue, IssueQuerySet, IssueState
 from issues.models.publication import Publication, Section
 from issues.models.search import SearchEntry, SearchKind, SearchText, SearchWord
 from issues.models.story import Reference, Story, StoryPaper, StoryQuerySet, StoryResource, StoryState
-from issues.models.topic import StoryTopic, Topic, TopicAlias
+from issues.models.topic import StoryTopic, Topic, TopicAlias, TopicQuerySet, TopicYear
 from issues.models.version import SiteVersion
 
 __all__ = [
@@ -33,4 +33,6 @@ __all__ = [
     "StoryTopic",
     "Topic",
     "TopicAlias",
+    "TopicQuerySet",
+    "TopicYear",
 ]

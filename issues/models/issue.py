@@ -58,6 +58,7 @@ class Issue(models.Model):
 
     class Meta:
         ordering = ["-number"]
+        indexes = [models.Index(fields=["date"], name="issues_by_date")]
         permissions = [("publish_issue", "Can publish issues on the web, and take back their approval")]
         constraints = [
             models.CheckConstraint(condition=models.Q(state__in=IssueState.values), name="issue_state_known"),

@@ -14,6 +14,10 @@ from papers.models import Authorship, Paper, PaperUpdate, Resource
 WORDS_PER_MINUTE = 230  # silent reading of non-fiction: Brysbaert 2019, doi:10.1016/j.jml.2019.104047, gives 238
 
 
+def reading_minutes(words: int) -> int:
+    return max(1, math.ceil(words / WORDS_PER_MINUTE))
+
+
 class StoryState(models.TextChoices):
     DRAFT = "draft", "Draft"
     IN_REVIEW = "in review", "In review"
@@ -128,7 +132,7 @@ class Story(models.Model):  # type: ignore[django-manager-missing]
 
     @property
     def reading_minutes(self) -> int:
-        return max(1, math.ceil(self.word_count / WORDS_PER_MINUTE))
+        return reading_minutes(self.word_count)
 
 
 class StoryPaperQuerySet(models.QuerySet["StoryPaper"]):

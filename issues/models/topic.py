@@ -7,6 +7,9 @@ from taggit.models import ItemBase, TagBase
 from issues.models.issue import Issue
 from papers.json_rows import JSONRows
 
+NEWEST_STORIES = 200  # of a topic, from which its related topics are taken
+MOST_RELATED = 10
+
 
 class TopicQuerySet(models.QuerySet["Topic"]):
     def public(self) -> Self:
@@ -15,9 +18,22 @@ class TopicQuerySet(models.QuerySet["Topic"]):
         return self.filter(models.Exists(items.filter(tag=models.OuterRef("pk"))))
 
     def with_story_count(self) -> Self:
-        """With the number of published stories. It reads all of them: for the page of all topics."""
-        public = models.Q(items__content_object__issue__in=Issue.objects.published())
-        return self.annotate(story_count=models.Count("items", filter=public))
+        """With the stored number of published stories."""
+        return self.annotate(story_count=models.functions.Coalesce(models.Sum("years__story_count"), 0))
+
+    def with_years(self) -> Self:
+        """With `year_rows`: year and story_count, oldest first, for each year that has stories. No query more."""
+        years = TopicYear.objects.filter(topic=models.OuterRef("pk")).order_by("year")
+        return self.annotate(year_rows=JSONRows(years, year="year", story_count="story_count"))
+
+    def with_related(self) -> Self:
+        """With `related_rows`: name and slug of the topics that its newest stories share with it most. No query more."""
+        items = StoryTopic.objects.filter(tag=models.OuterRef(models.OuterRef("pk")))
+        newest = items.filter(content_object__issue__in=Issue.objects.published()).order_by("-content_object")
+        together = Topic.objects.filter(items__content_object__in=newest.values("content_object")[:NEWEST_STORIES])
+        counted = together.exclude(pk=models.OuterRef("pk")).annotate(shared=models.Count("items"))
+        related = counted.order_by("-shared", "name")[:MOST_RELATED]
+        return self.annotate(related_rows=JSONRows(related, name="name", slug="slug"))
 
     def with_relations(self) -> Self:
         """With `builds_on_rows` and `built_on_by_rows`: name and slug of the public topics next to it. No query more."""
@@ -73,3 +89,18 @@ class StoryTopic(ItemBase):
     class Meta:
         ordering = ["pk"]
         constraints = [models.UniqueConstraint(fields=["content_object", "tag"], name="one_topic_once_a_story")]
+
+
+class TopicYear(models.Model):
+    """The number of a topic's published stories in a year: see issues/topic_counts.py."""
+
+    topic = models.ForeignKey(Topic, models.CASCADE, related_name="years")
+    year = models.PositiveSmallIntegerField()
+    story_count = models.PositiveIntegerField()
+
+    class Meta:
+        ordering = ["year"]
+        constraints = [models.UniqueConstraint(fields=["topic", "year"], name="one_count_for_topic_and_year")]
+
+    def __str__(self) -> str:
+        return f"{self.topic_id} in {self.year}: {self.story_count}"

@@ -23,6 +23,7 @@ from issues.search.documents import DOCUMENTS, Document
 from issues.search.engines import engine
 from issues.search.expressions import EVERYTHING, IndexRow
 from issues.search.words import different_words, plain_and_stem, stems_in
+from issues.topic_counts import count_stories
 from papers.models import Paper, Resource
 
 BATCH = 200  # things that a rebuild writes in one transaction
@@ -72,6 +73,8 @@ def index_stories(pks: Iterable[int]) -> None:
                 related.setdefault(RELATED[letter], set()).add(int(pk))
     for kind, objects in related.items():
         refresh(kind, objects)
+    if topics := related.get(SearchKind.TOPIC):
+        count_stories(topics)
 
 
 @transaction.atomic
@@ -187,6 +190,7 @@ def rebuild(progress: Callable[[int], object] = lambda count: None) -> None:
                 refresh(kind, batch)
             progress(len(batch))
     with transaction.atomic():
+        count_stories(Topic.objects.values_list("pk", flat=True))
         engine().tidy()
 
 

@@ -8,6 +8,8 @@ from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
 from issues import structured_data
+from issues.addresses import absolute
+from issues.cards import HEIGHT, WIDTH, card_of
 from issues.models import Issue, Story
 from papers.models import Paper
 
@@ -49,6 +51,11 @@ def canonical_path(context: Context) -> str:
     return f"{request.path}?{urlencode(place)}" if place else str(request.path)
 
 
-@register.filter
-def first_picture(html: str) -> dict[str, str]:
-    return structured_data.first_picture(html)
+@register.simple_tag(takes_context=True)
+def card_picture(context: Context, thing: Story | Issue) -> dict[str, str | int]:
+    """The picture that stands for a story or an issue elsewhere; empty for what waits for an issue. No query more."""
+    if isinstance(thing, Story) and thing.issue is None:
+        return {}
+    card = card_of(context["publication"], thing)
+    address = absolute(f"{thing.get_absolute_url()}card-{card.digest}.png")
+    return {"src": address, "alt": card.alternative, "width": WIDTH, "height": HEIGHT}

@@ -37,8 +37,8 @@ def archive(settings, publication, make_issue, make_story, make_topic, make_pape
         for number in range(count):
             issue = stories[-1].issue if number % 3 else make_issue(published_at=start, intro="Good *morning*, DT #1.")
             papers = [make_paper(f"Paper {number} & more", authors=("Brown", "Mann")), make_paper(authors=("Li",))]
-            story = make_story(issue=issue, papers=papers, resources=[resource], body=BODY, position=number % 3 + 1)
-            story.topics.set([topic.name for topic in topics])
+            about = {"papers": papers, "resources": [resource], "topics": topics}
+            story = make_story(issue=issue, body=BODY, position=number % 3 + 1, **about)
             Correction.objects.create(story=story, text="It was 7, not < 8.", published_at=issue.published_at)
             stories.append(story)
         return stories

@@ -33,8 +33,7 @@ def fill(public_issue, make_story, make_paper, make_topic):
             issue = stories[-1].issue if number % 3 else public_issue()
             papers = [make_paper(f"Paper {number}", authors=("Brown", "Mann")), make_paper(f"Other {number}")]
             body = f"As [[story-{number}]] and DT #{max(issue.number - 1, 1)} told."
-            story = make_story(issue=issue, papers=papers, resources=[resource], body=body)
-            story.topics.set([topic.name for topic in topics])
+            story = make_story(issue=issue, papers=papers, resources=[resource], body=body, topics=topics)
             Correction.objects.create(story=story, text="A number was wrong.")
             stories.append(story)
         return stories
@@ -59,6 +58,7 @@ def test_a_page_makes_as_many_queries_for_30_stories_as_for_one(client, fill, co
             "/issues/",
             story.issue.get_absolute_url(),
             story.get_absolute_url(),
+            f"/years/{story.issue.date.year}/",
             "/topics/",
             "/topics/language-models/",
             story.section.get_absolute_url(),
@@ -71,7 +71,7 @@ def test_a_page_makes_as_many_queries_for_30_stories_as_for_one(client, fill, co
             "/theme.css",
         )
     }
-    assert list(made.values()) == [6, 4, 8, 7, 2, 5, 3, 7, 5, 6, 4, 5, 4, 1]  # what is kept counts once
+    assert list(made.values()) == [7, 3, 8, 7, 4, 2, 4, 3, 7, 5, 6, 4, 5, 4, 1]  # what is kept counts once
 
 
 def test_the_home_page_shows_the_latest_issue_with_its_stories_and_the_ways_in(client, fill):
@@ -188,7 +188,7 @@ def test_a_long_topic_goes_on_from_page_to_page_without_a_gap(client, public_iss
 
 
 @pytest.mark.parametrize(
-    "address", ["/topics/language-models/?before=yesterday", "/issues/?page=9", "/papers/?page=x", "/issues/0/"]
+    "address", ["/topics/language-models/?before=yesterday", "/issues/?before=x", "/papers/?page=x", "/issues/0/"]
 )
 def test_a_place_that_a_list_does_not_have_is_not_found(client, fill, address):
     fill(1)

@@ -1,0 +1,81 @@
+"""The public pages of topics."""
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.db.models.functions import Lower
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_safe
+
+from issues.charts import year_chart
+from issues.models import Story, StoryPaper, Topic, TopicAlias
+from issues.public_pages import public_page
+from issues.views import opening, page_of_stories, papers_of
+
+LONGEST_FILTER = 100  # characters
+SIZES = 4  # steps in which the names of topics grow with what is written about them
+
+
+@public_page("q")
+@require_safe
+def topics(request: HttpRequest) -> HttpResponse:
+    """All topics, or those whose name or description holds `?q=`; and how they build on each other. Two queries."""
+    asked = " ".join(request.GET.get("q", "").replace("\0", "").split())[:LONGEST_FILTER]
+    topics: list[Any] = list(Topic.objects.public().with_story_count().with_relations().order_by(Lower("name")))
+    most = max((topic.story_count for topic in topics), default=1)
+    for topic in topics:
+        topic.size = size_of(topic.story_count, most)
+    context = {
+        "asked": asked,
+        "topics": [topic for topic in topics if asked.lower() in f"{topic.name} {topic.description}".lower()],
+        "trees": [] if asked else trees(topics),
+    }
+    return render(request, "issues/topic_list.html", context)
+
+
+def size_of(count: int, most: int) -> int:
+    """From 1 to SIZES, by the logarithm: a few topics have most stories."""
+    return 1 + round((SIZES - 1) * math.log(max(count, 1)) / math.log(most)) if most > 1 else 1
+
+
+def trees(topics: Iterable[Any]) -> list[dict[str, Any]]:
+    """The topics that others build on and that build on none, each as `topic` with the `branches` above it.
+
+    A topic that builds on several stands under each of them, but goes on only where it stands first.
+    """
+    by_slug = {topic.slug: topic for topic in topics}
+    seen: set[str] = set()
+    roots = [topic for topic in by_slug.values() if topic.built_on_by_rows and not topic.builds_on_rows]
+    return [tree(root, by_slug, seen) for root in roots]
+
+
+def tree(topic: Any, by_slug: Mapping[str, Any], seen: set[str]) -> dict[str, Any]:
+    if topic.slug in seen:
+        return {"topic": topic, "branches": []}
+    seen.add(topic.slug)
+    above = [by_slug[row["slug"]] for row in topic.built_on_by_rows if row["slug"] in by_slug]
+    return {"topic": topic, "branches": [tree(each, by_slug, seen) for each in above]}
+
+
+@public_page("before")
+@require_safe
+def topic(request: HttpRequest, slug: str) -> HttpResponseBase:
+    """A topic, or the way to it from another of its names. Four queries."""
+    topics = Topic.objects.public().with_relations().with_years().with_related()
+    topic: Any = topics.filter(slug=slug).first()
+    if topic is None:
+        alias = get_object_or_404(TopicAlias.objects.filter(topic__in=Topic.objects.public()), slug=slug)
+        return redirect(alias.topic, permanent=True)
+    stories = page_of_stories(request, Story.objects.filter(topic_items__tag=topic))
+    papers = papers_of(StoryPaper.objects.filter(story__in=stories["stories"]))
+    counts = {row["year"]: row["story_count"] for row in topic.year_rows}
+    context = {
+        "topic": topic,
+        "description": opening(topic.description_html),
+        "papers": papers.for_list().with_author_rows(),
+        "story_count": sum(counts.values()),
+        "chart": year_chart(counts),
+    }
+    return render(request, "issues/topic_detail.html", context | stories)
