@@ -6,6 +6,8 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.utils.formats import date_format
 
 from subscribers import erasure, signup
 from subscribers.addresses import shown
@@ -35,12 +37,12 @@ class SubscriberAdmin(ListPages):
         return shown(subscriber.email) if subscriber.email else str(subscriber)
 
     @admin.display(ordering="created_at")
-    def since(self, subscriber: Subscriber) -> datetime:
-        return subscriber.created_at
+    def since(self, subscriber: Subscriber) -> str:
+        return _when(subscriber.created_at)
 
     @admin.display(ordering="updated_at")
-    def last_change(self, subscriber: Subscriber) -> datetime:
-        return subscriber.updated_at
+    def last_change(self, subscriber: Subscriber) -> str:
+        return _when(subscriber.updated_at)
 
     def get_fields(self, request: HttpRequest, obj: Subscriber | None = None) -> tuple[str, ...]:
         return ("address", "state", "since", "last_change") if obj else ("email", "consent")
@@ -89,3 +91,7 @@ class SubscriberAdmin(ListPages):
         for subscriber in changed:
             self.log_change(request, subscriber, log)
         return len(changed)
+
+
+def _when(at: datetime) -> str:
+    return date_format(timezone.localtime(at), "j M Y, H:i")
