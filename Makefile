@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP_COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-header \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
-.PHONY: run test lint format lock document-settings bench-send bench-queue drill bench-search bench-import bench-papers
+.PHONY: run test lint format lock document-settings bench-send bench-queue drill bench-search bench-import bench-papers bench-preview
 
 run: $(VENV)/runtime.stamp
 	@$(BIN)/python manage.py run
@@ -57,6 +57,10 @@ bench-import: $(VENV)/dev.stamp
 # How long 10,000 papers take to come in from BibTeX and to go out again, read back by other programs.
 bench-papers: $(VENV)/dev.stamp
 	@$(BIN)/python -m benchmarks.papers $(ARGS)
+
+# How long a writer waits for the preview of a very long story.
+bench-preview: $(VENV)/dev.stamp
+	@$(BIN)/python -m benchmarks.preview $(ARGS)
 
 # Each stamp is newer than the requirements that were installed last.
 $(VENV)/runtime.stamp: requirements.txt

@@ -135,7 +135,7 @@ class WritingPages(admin.ModelAdmin):  # type: ignore[type-arg]  # Parameters ex
             image = store_upload(file)
         except BadImage as error:
             return JsonResponse({"error": str(error)})
-        return JsonResponse({"source": image.source, "width": image.width, "height": image.height})
+        return JsonResponse({"source": image.source, "address": image.file.url})
 
     def add_source(self, request: HttpRequest) -> JsonResponse:
         """The row of the paper or resource that was pasted, for the form to take in."""

@@ -7,7 +7,7 @@ const conflict = document.querySelector("[data-conflict]");
 const trouble = document.querySelector("[data-autosave-trouble]");
 let timer;
 let isDirty = false; // something was typed that neither the story nor a draft holds
-let isRunning = false;
+let running; // the request that is on its way
 let isLeaving = false;
 
 function warn(place, sentence) {
@@ -15,11 +15,7 @@ function warn(place, sentence) {
   (place.querySelector("p") ?? place).textContent = sentence;
 }
 
-async function keep() {
-  if (isRunning || !isDirty) {
-    return;
-  }
-  isRunning = true;
+async function send() {
   isDirty = false;
   try {
     const response = await fetch(desk.dataset.autosave, { method: "POST", body: new FormData(form) });
@@ -30,7 +26,7 @@ async function keep() {
     kept.textContent = `Draft kept at ${answer.kept}`;
     warn(conflict, answer.conflict);
     warn(trouble, "");
-    if (isDirty) {
+    if (isDirty && !isLeaving) {
       soon(); // Something was typed meanwhile.
     }
   } catch (error) {
@@ -38,7 +34,15 @@ async function keep() {
     const isNetwork = error instanceof TypeError;
     warn(trouble, isNetwork ? "The server can't be reached: the draft is not kept at the moment. It is tried again when you go on." : error.message);
   }
-  isRunning = false;
+}
+
+async function keep() {
+  if (running || !isDirty) {
+    return;
+  }
+  running = send();
+  await running;
+  running = undefined;
 }
 
 function soon() {
@@ -56,9 +60,16 @@ for (const name of ["input", "change", "ordering:change", "sources:change"]) {
   });
 }
 document.addEventListener("visibilitychange", () => document.hidden && keep());
-form.addEventListener("submit", () => {
+// A draft that arrived after the story was saved would stay behind: so it goes first.
+form.addEventListener("submit", (event) => {
   isLeaving = true;
   clearTimeout(timer);
+  if (running) {
+    const { submitter } = event;
+    event.preventDefault();
+    running.then(() => form.requestSubmit(submitter));
+    running = undefined;
+  }
 });
 window.addEventListener("beforeunload", (event) => {
   if (isDirty && !isLeaving) {

@@ -42,7 +42,7 @@ function continueLine(event) {
   event.preventDefault();
   if (next === null) {
     text.setSelectionRange(lineStart, caret);
-    document.execCommand("delete");
+    type("\n"); // What follows a list without a blank line would belong to it.
   } else {
     type(`\n${next}`);
   }

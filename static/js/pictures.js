@@ -31,18 +31,17 @@ async function upload(picture) {
 }
 
 // The words for a picture, asked for until there are some or it is left out; undefined then.
-function ask(picture) {
+function ask(address) {
   alt.value = caption.value = "";
   decorative.checked = false;
   alt.disabled = false;
   problem.hidden = true;
-  shown.src = URL.createObjectURL(picture);
+  shown.src = address;
   dialog.returnValue = "";
   dialog.showModal();
   alt.focus();
   return new Promise((resolve) => {
     dialog.addEventListener("close", () => {
-      URL.revokeObjectURL(shown.src);
       resolve(dialog.returnValue === "insert" ? markdownParts() : undefined);
     }, { once: true });
   });
@@ -62,8 +61,11 @@ async function take(picture) {
     status.textContent = answer.error;
     return;
   }
-  const parts = await ask(picture);
+  const caret = text.selectionStart;
+  const parts = await ask(answer.address);
+  text.blur(); // The dialog gave back the focus without the caret.
   text.focus();
+  text.setSelectionRange(caret, caret);
   if (!parts) {
     status.textContent = `The picture is stored as ${answer.source}, and stands nowhere in the text.`;
     return;

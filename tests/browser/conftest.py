@@ -10,8 +10,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from django.conf import settings
 from django.db import connections
+from django.test import Client
 from playwright.sync_api import sync_playwright
+
+from tests.admin_forms import member_of
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = [
@@ -74,6 +78,24 @@ def new_page(browser, site):
 @pytest.fixture
 def page(new_page):
     return new_page()
+
+
+@pytest.fixture
+def open_as(new_page, site, apart, publication):
+    """Open a page as a new member of one of the groups that come with the migrations, on a laptop's screen."""
+
+    def session_of(group):
+        client = Client()
+        client.force_login(member_of(group))
+        return client.cookies[settings.SESSION_COOKIE_NAME].value
+
+    def open_page(group, **options):
+        page = new_page(**{"viewport": {"width": 1280, "height": 800}, **options})
+        session = apart(session_of, group)
+        page.context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": site.url}])
+        return page
+
+    return open_page
 
 
 @pytest.fixture

@@ -281,7 +281,7 @@ def picture(name="My grid.png", size=(600, 300)):
 
 def test_a_pasted_picture_is_stored_and_named(writer):
     answer = writer.post("/admin/issues/story/picture/", {"file": picture()}).json()
-    assert answer == {"source": "figures/my-grid.png", "width": 600, "height": 300}
+    assert answer == {"source": "figures/my-grid.png", "address": Image.objects.get().file.url}
     again = writer.post("/admin/issues/story/picture/", {"file": picture("other.png")}).json()
     assert again["source"] == "figures/my-grid.png"
     assert Image.objects.count() == 1
