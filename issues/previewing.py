@@ -74,10 +74,15 @@ def as_email(story: Story, body: str, papers: Sequence[Paper], links: Sequence[S
     return whole(put_together(issue, publication, story.title, story.summary, [shown]).html)
 
 
-def story_typed(values: Mapping[str, Any]) -> Story:
-    """A story, not saved, from what stands in its form, as far as that makes sense yet. Two queries."""
+def story_typed(values: Mapping[str, Any], stored: Story | None = None) -> Story:
+    """A story, not saved, from what stands in its form, as far as that makes sense yet. Two queries.
+
+    One that is published has no issue in its form: it stays in that of the `stored` one.
+    """
     section = Section.objects.filter(pk=number_in(values.get("section")) or 0).first()
     issue = Issue.objects.filter(pk=number_in(values.get("issue")) or 0).first()
+    if stored is not None and stored.is_public:
+        issue = stored.issue
     story = Story(issue=issue, **{name: values.get(name, "") for name in ("title", "slug", "summary", "body")})
     if section:
         story.section = section

@@ -80,7 +80,7 @@ class WritingPages(admin.ModelAdmin):  # type: ignore[type-arg]  # Parameters ex
         papers, links = sources_typed(values)
         medium: Medium = "email" if request.POST.get("medium") == "email" else "web"
         try:
-            preview = preview_story(story_typed(values), medium, papers=papers, links=links)
+            preview = preview_story(story_typed(values, named_story(request)), medium, papers=papers, links=links)
         except BadMarkdown as error:
             return JsonResponse({"error": str(error)})
         findings = [{"line": each.line, "text": each.sentence, "weight": each.weight} for each in preview.findings]
@@ -156,9 +156,7 @@ class WritingPages(admin.ModelAdmin):  # type: ignore[type-arg]  # Parameters ex
         return HttpResponse(self.drawn_paper(request, paper_pk))
 
     def drawn_paper(self, request: HttpRequest, key: int) -> str:
-        wanted = request.POST.get("story", request.GET.get("story", ""))
-        story = Story.objects.filter(pk=wanted).first() if wanted.isdecimal() else None
-        rows = paper_rows([key], story=story)
+        rows = paper_rows([key], story=named_story(request))
         if not rows:
             raise Http404
         return render_to_string("admin/issues/story/_paper_row.html", {"row": rows[0], "may_change": True}, request)
@@ -181,6 +179,12 @@ class WritingPages(admin.ModelAdmin):  # type: ignore[type-arg]  # Parameters ex
             "resource_rows": resource_rows(form["resources"].value() or []),
             "conflict": form.conflict,
         }
+
+
+def named_story(request: HttpRequest) -> Story | None:
+    """The stored story that a script says it works for."""
+    wanted = request.GET.get("story", request.POST.get("story", ""))
+    return Story.objects.select_related("issue").filter(pk=wanted).first() if wanted.isdecimal() else None
 
 
 def keep_typed(request: HttpRequest, story: Story | None) -> Draft:
