@@ -13,10 +13,12 @@ from deliveries.models import Mailing
 from deliveries.previews import SANDBOX, html_preview, whole_with
 from issues.emailing import MERGE_FIELDS, parts_of
 from issues.models import Issue
+from issues.public_pages import public_page
 
 PERSONAL_LINK = re.compile(rf'<a\b[^>]*"(?:{"|".join(MERGE_FIELDS)})"[^>]*>(.*?)</a>', re.DOTALL)
 
 
+@public_page()
 @require_safe
 def as_mailed(request: HttpRequest, number: int) -> HttpResponse:
     """The text as it was mailed, the HTML in a frame, and what has changed since. As costly as rendering the email."""
@@ -31,6 +33,7 @@ def as_mailed(request: HttpRequest, number: int) -> HttpResponse:
     return render(request, "deliveries/as_mailed.html", context)
 
 
+@public_page()
 @require_safe
 def as_mailed_html(request: HttpRequest, number: int) -> HttpResponse:
     """The HTML alone, for the frame, without what differs by reader."""

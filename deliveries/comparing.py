@@ -28,6 +28,9 @@ def differences(then: Mailing, now: Mailing) -> list[Difference]:
     if then.fingerprint == now.fingerprint:
         return []
     found = differences_of_headers(then, now) + differences_of_parts(then.parts, now.parts)
+    if not found and then.stories != now.stories:
+        note = "They decide who gets a story of those readers who chose only some."
+        found = [Difference("Sections and topics", note=note)]
     if not found:
         note = "The stories have the same words. What is around them changed: layout, colours, links or addresses."
         found = [Difference("The email’s frame", note=note)]

@@ -116,14 +116,17 @@ def _links_of_readers() -> Links:
     }
 
 
-def sample_message(mailing: Mailing, *, to: str, link: str) -> bytes:
+def sample_message(mailing: Mailing, *, to: str, link: str, choice: str = "") -> bytes:
     """What readers will get, marked as a test; `link` stands for each of theirs, and must not be anybody's.
 
-    Raises BadAddress.
+    `choice` is as in `Composer.message_for`. Raises BadAddress.
     """
+    selection = variants.select(mailing.stories, choice) if choice else None
     domain = headers.ascii_address(mailing.from_email).rpartition("@")[2]
     links = {UNSUBSCRIBE_URL: link, PREFERENCES_URL: link}
-    frozen = freeze_message(mailing, subject_prefix="[Test] ", links=links)
+    if selection and not selection.names:
+        selection = None  # the whole issue
+    frozen = freeze_message(mailing, selection=selection, subject_prefix="[Test] ", links=links)
     return signing.sign_frozen(frozen).for_reader(
         to=headers.ascii_address(to), message_id=make_msgid(domain=domain), unsubscribe_token="", preferences_token=""
     )

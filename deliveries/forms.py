@@ -46,7 +46,7 @@ class TestForm(forms.Form):
     reader = forms.EmailField(
         label="As this subscriber would get it",
         required=False,
-        help_text="Empty: as any subscriber. The link to unsubscribe is never theirs, so that nobody can follow it.",
+        help_text="Empty: the whole issue. The links of their own in it lead nowhere, so that nobody can use them.",
     )
 
     def __init__(self, data: Any = None, *, may_choose_reader: bool, to: str = "") -> None:

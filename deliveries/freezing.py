@@ -98,6 +98,7 @@ def render_mailing(issue: Issue) -> Mailing:
 
 
 def parts_to_store(parts: list[Part]) -> list[dict[str, Any]]:
+    """The words of the whole issue, as most readers get it."""
     return [{"story": part.story_id, "name": part.name, "text": whole(part.text)} for part in parts]
 
 

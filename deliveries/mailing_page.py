@@ -61,7 +61,7 @@ def context(request: HttpRequest, mailing: Mailing) -> dict[str, Any]:
         "may_send": request.user.has_perm("deliveries.send_mailing"),
         "may_test": request.user.has_perm("deliveries.add_mailing"),
         "may_see_readers": request.user.has_perm("subscribers.view_subscriber"),
-        "audience": queueing.audience(mailing).count() if waiting else 0,
+        "reach": queueing.reach(mailing) if waiting else 0,
         "schedule_form": ScheduleForm(zone=zone, at=mailing.scheduled_for),
         "test_form": form_for_test(request),
         "zone": zone.key,

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.conf import settings
-from django.db import connection, transaction
-from django.db.models import DateTimeField, Exists, OuterRef, Q, QuerySet, Value
+from django.db import DEFAULT_DB_ALIAS, connection, transaction
+from django.db.models import Count, DateTimeField, Exists, OuterRef, Q, QuerySet, Value
 from django.utils import timezone
 
 from audit.models import Action
@@ -23,6 +23,8 @@ from deliveries.freezing import lock_issue
 from deliveries.models import Delivery, DeliveryQuerySet, DeliveryState, Mailing, MailingState
 from issues import publishing
 from issues.errors import IssuesError
+from issues.site_version import change_version_on_commit
+from issues.variants import select
 from subscribers.models import Subscriber, SubscriberQuerySet
 
 # A schedule that was missed by more asks the editor again: the news may be old, the readers asleep.
@@ -49,6 +51,7 @@ def start(mailing: Mailing, *, by: Actor = WORKER) -> None:
         mailing.save(update_fields=["candidates"])
         note = f"To {mailing.candidates} subscribers. Fingerprint {mailing.fingerprint}"
         record(Action.STARTED, mailing, by=by, note=note)
+        change_version_on_commit(DEFAULT_DB_ALIAS)  # The archive shows an issue as it was mailed.
         enqueue(mailing.pk)
 
 
@@ -240,6 +243,16 @@ def audience(mailing: Mailing) -> SubscriberQuerySet:
     """Who would get it if it started now: the active ones whom no other mailing of the issue has reached."""
     reached = Delivery.objects.filter(mailing__issue=mailing.issue_id, subscriber=OuterRef("pk"), state__in=REACHED)
     return Subscriber.objects.active().filter(~Exists(reached))
+
+
+def reach(mailing: Mailing) -> int:
+    """How many of the audience would get a mail today: without those who pause, or chose none of its stories.
+
+    One query, whose rows are the different choices of readers.
+    """
+    listening = audience(mailing).order_by().exclude(paused_until__gt=timezone.now().date())
+    choices = listening.values_list("choice").annotate(Count("pk"))
+    return sum(count for choice, count in choices if not choice or select(mailing.stories, choice))
 
 
 def _insert_deliveries(mailing: Mailing) -> int:

@@ -36,6 +36,7 @@ from deliveries.journals import Journal, Outcome
 from deliveries.mails import Mail, Transport
 from deliveries.models import DeliveryQuerySet, DeliveryState, Mailing, MailingState
 from deliveries.transports import open_transport, send_one
+from subscribers.models import Subscriber
 
 # After 1, 2, 4, … minutes and at most half a day: the last attempt comes four days after the first.
 MOST_ATTEMPTS = 18
@@ -242,9 +243,10 @@ def give_back(mailing_id: int, rows: DeliveryQuerySet) -> None:
         queueing.skip_rest_of_cancelled(mailing_id)
 
 
-def send_sample(mailing: Mailing, to: str, *, reader: str = "") -> None:
+def send_sample(mailing: Mailing, to: str, *, reader: Subscriber | None = None) -> None:
     """Send one person, an editor, what readers will get, or what this one will. Raises BadAddress or TransportError."""
-    content = sample_message(mailing, to=reader or to, link=sample_unsubscribe_url())
+    header_to, choice = (reader.email, reader.choice) if reader else (to, "")
+    content = sample_message(mailing, to=header_to, choice=choice, link=sample_unsubscribe_url())
     with open_transport() as transport:
         send_one(transport, Mail(0, ascii_address(mailing.from_email), ascii_address(to), content))
 

@@ -3,9 +3,11 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from issues.corrections import published_corrections
+from issues.public_pages import public_page
 from issues.views import numbered_page
 
 
+@public_page("page")
 @require_safe
 def corrections(request: HttpRequest) -> HttpResponse:
     """What was wrong and what is right, the latest first. Two queries."""

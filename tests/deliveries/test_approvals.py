@@ -153,6 +153,29 @@ def test_a_test_is_what_a_given_subscriber_would_get_but_for_their_link(
     assert "ada@example.org" not in " ".join(Entry.objects.values_list("note", flat=True))
 
 
+def test_a_test_as_a_subscriber_who_chose_has_the_stories_chosen_and_says_who_gets_none(
+    kept_mail, publisher, publication, make_issue, make_story, make_subscriber, make_topic
+):
+    issue = make_issue()
+    for name in ("maps", "robots"):
+        make_story(title=f"On {name}", issue=issue, topics=[make_topic(name).name])
+    mailing = freezing.freeze(issue, by="a test")
+    make_subscriber(email="ada@example.org", choice="topic/robots")
+    make_subscriber(email="eve@example.org", choice="topic/globes")
+    make_subscriber(email="bob@example.org", paused_until=timezone.localdate() + timedelta(days=9))
+    make_subscriber()
+    assert queueing.reach(mailing) == 2
+    assert "Yes, to 2 subscribers" in text(publisher.get(page_of(mailing)))
+    publisher.post(step("test", mailing), {"to": "editor@example.org", "reader": "ada@example.org"})
+    plain = maildir.read(maildir.keys()[0]).get_body(("plain",)).get_content()
+    assert "On robots" in plain
+    assert "On maps" not in plain
+    for email, reason in (("eve@example.org", "No story of this issue"), ("bob@example.org", "has paused")):
+        answer = publisher.post(step("test", mailing), {"to": "editor@example.org", "reader": email}, follow=True)
+        assert reason in text(answer)
+    assert len(maildir.keys()) == 1
+
+
 def test_a_test_as_somebody_who_never_subscribed_is_refused(kept_mail, publisher, approved_mailing):
     answer = publisher.post(
         step("test", approved_mailing), {"to": "a@example.org", "reader": "b@example.org"}, follow=True
