@@ -160,6 +160,8 @@ def _header(mailing: Mailing, subject: str, unsubscribe_link: str) -> str:
         "Date": format_datetime(_start(mailing)),
         "List-Id": headers.mailbox("List-Id", mailing.list_name, mailing.list_id),
         "List-Archive": f"<{settings.SITE_URL}/>",
+        "List-Owner": f"<mailto:{headers.ascii_address(mailing.reply_to or sender)}>",
+        "List-Post": "NO",
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
         "Feedback-ID": f"issue-{mailing.issue.number}:mailing-{mailing.pk or 0}:digest:{list_label}",
         "Auto-Submitted": "auto-generated",

@@ -37,7 +37,8 @@ FIELD_AS_WRITTEN = {
     "Test": "-{}-",
 }
 KEPT_HEADERS = (
-    *("Date", "List-Id", "List-Archive", "List-Unsubscribe-Post", "Feedback-ID", "Auto-Submitted", "Precedence"),
+    *("Date", "List-Id", "List-Archive", "List-Owner", "List-Post", "List-Unsubscribe-Post"),
+    *("Feedback-ID", "Auto-Submitted", "Precedence"),
 )
 ACCEPTED = {"sent", "queued", "unknown"}  # unknown: the call went well, and the provider says no more
 

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 SIGNED = (
     *("From", "Reply-To", "Subject", "Date", "To", "Cc", "Message-ID"),
     *("MIME-Version", "Content-Type", "Content-Transfer-Encoding"),
-    *("List-Id", "List-Archive", "List-Unsubscribe", "List-Unsubscribe-Post", "Feedback-ID", "Auto-Submitted"),
+    *("List-Id", "List-Archive", "List-Owner", "List-Post", "List-Unsubscribe", "List-Unsubscribe-Post"),
+    *("Feedback-ID", "Auto-Submitted"),
 )
 OVERSIGNED = {"From", "Subject", "Date", "To", "List-Unsubscribe", "List-Unsubscribe-Post"}
 SMALLEST_RSA_KEY = 1024  # bits, RFC 8301; new ones should have 2048

@@ -144,7 +144,8 @@ def test_the_message_says_what_list_mail_has_to_say():
     assert {part["Content-Transfer-Encoding"] for part in message.iter_parts()} == {"quoted-printable"}
     names = [name.lower() for name, _ in message.items()]
     assert len(names) == len(set(names))
-    assert not {"cc", "bcc", "list-post", "x-mailer"} & set(names)
+    assert not {"cc", "bcc", "x-mailer"} & set(names)
+    assert (message["List-Post"], message["List-Owner"]) == ("NO", "<mailto:digest@example.org>")
     for _, _, body in parts_of(content):
         assert link.encode() in body
 

@@ -198,6 +198,50 @@ def test_a_server_that_falls_silent_is_given_up_in_time(script):
     assert listener.outcomes == {1: Lost, 2: InDoubt, 3: None}
 
 
+@pytest.mark.parametrize("silent_at", ["greeting", "EHLO", "AUTH"])
+def test_a_server_that_falls_silent_before_the_first_mail_is_unavailable(silent_at):
+    class Silent(Session):
+        def reply(self, text):
+            if silent_at == {"220": "greeting", "250": "EHLO", "500": "AUTH"}[text[:3]]:
+                return
+            super().reply(text)
+
+    login = {"username": "editor", "password": "secret"} if silent_at == "AUTH" else {}
+    with serving(lambda: Silent(Behaviour(extensions=("AUTH PLAIN",)))) as port, pytest.raises(Unavailable):
+        send(port, mails(1), timeout=0.3, **login)
+
+
+def test_a_server_that_falls_silent_at_mail_or_reset_holds_nobody_up(script):
+    class Silent(script):
+        def do_mail(self, line):
+            self.is_deaf = Silent.connections == 1
+            if not self.is_deaf:
+                super().do_mail(line)
+
+        def do_rset(self, line):
+            self.is_deaf = Silent.connections == 2
+            if not self.is_deaf:
+                super().do_rset(line)
+
+    script.answers = {("RCPT", "r2@example.org"): "550 5.1.1 No such user"}
+    with serving(Silent) as port:
+        listener = send(port, mails(4), timeout=0.3)
+    assert listener.outcomes == {1: Lost, 2: Refused, 3: None, 4: None}
+
+
+@pytest.mark.parametrize("at_quit", ["hangs up", "is silent", "complains"])
+def test_what_was_accepted_stays_accepted_whatever_comes_of_quit(script, at_quit):
+    class Rude(script):
+        def do_quit(self, line):
+            if at_quit == "hangs up":
+                self.transport.abort()
+            elif at_quit == "complains":
+                self.reply("500 5.5.2 What?")
+
+    with serving(Rude) as port:
+        assert send(port, mails(3), timeout=0.3).outcomes == {1: None, 2: None, 3: None}
+
+
 def test_a_server_that_hangs_up_between_mails_costs_nobody_anything(script):
     class Impatient(script):
         mails = 0

@@ -4,6 +4,7 @@ import re
 from email import message_from_bytes
 from email.policy import default
 from email.utils import formataddr, parsedate_to_datetime
+from html import unescape
 
 import pytest
 from django.core.mail import EmailMultiAlternatives
@@ -22,7 +23,8 @@ from tests.deliveries.test_smtp_client import KINDS, serving
 pytestmark = pytest.mark.django_db
 
 ONCE = ["From", "To", "Date", "Message-ID", "Subject", "MIME-Version", "Content-Type"]
-LIST_FIELDS = ["List-Id", "List-Unsubscribe", "List-Unsubscribe-Post", "List-Archive"]
+LIST_FIELDS = ["List-Id", "List-Unsubscribe", "List-Unsubscribe-Post", "List-Archive", "List-Owner", "List-Post"]
+SUBJECT = "DT #41 – “wide” models, 🦜 parrots and Gödel’s proof, each with a dash – and one more"
 # Lines that are awkward on the wire: dots at their starts, blanks at their ends, one without an end, one very long.
 AWKWARD = ".\n..\nA line with a blank at its end \n.dot =2E =\ttab\t\n" + "“wide” " * 300 + "\nfrom here\nFrom there"
 
@@ -36,11 +38,13 @@ def sink(request, settings):
 
 
 @pytest.fixture
-def received(make_mailing, sink, publication):
+def received(make_mailing, sink, publication, settings):
     """The raw messages of a mailing to five readers, by the number of the reader."""
+    settings.SITE_URL = "https://digest.example.org"
     publication.from_name, publication.reply_to = "Zoë “D.T.” Example, Editor", "editor@example.org"
     publication.save()
     mailing = make_mailing(readers=5)
+    Mailing.objects.update(subject=SUBJECT)
     html = mailing.html.replace("</body>", f"<pre>{AWKWARD}</pre></body>")
     Mailing.objects.update(html=html, text=f"{AWKWARD}\n{mailing.text}")
     while sending.send_batch(mailing.pk):
@@ -67,7 +71,7 @@ def test_each_field_stands_once_and_there_is_one_recipient(received):
         names = [name.lower() for name in message.keys()]  # noqa: SIM118, with repetitions
         assert len(names) == len(set(names))
         assert {name.lower() for name in ONCE + LIST_FIELDS} <= set(names)
-        assert not {"cc", "bcc", "list-post", "x-mailer"} & set(names)
+        assert not {"cc", "bcc", "sender", "x-mailer", "user-agent"} & set(names)
         assert len(message["To"].addresses) == 1
         assert [part.defects for part in message.walk()] == [[], [], []]
 
@@ -84,9 +88,38 @@ def test_list_fields_are_as_the_rules_for_bulk_senders_want_them(received):
     for reader, raw in received.items():
         header = raw.split(b"\r\n\r\n", 1)[0].decode() + "\r\n"
         assert f"\r\nList-Unsubscribe: <{unsubscribe_url(reader)}>\r\n" in header
+        assert unsubscribe_url(reader).startswith("https://")
         assert "\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n" in header
-        assert re.search(r"\r\nList-Id: [^\r]*(?:\r\n [^\r]*)*<[^<>\s@]+\.[^<>\s@]+>\r\n", header)
-        assert "\r\nAuto-Submitted: auto-generated\r\n" in header
+        list_id = re.search(r"\r\nList-Id: [^\r]*(?:\r\n [^\r]*)*<([^<>\s@]+\.[^<>\s@]+)>\r\n", header)[1]
+        assert len(list_id) <= 255
+        for name in ("Archive", "Owner"):
+            assert re.search(rf"\r\nList-{name}: <(https|mailto):[^<>\s,]+>\r\n", header)
+        for constant in ("List-Post: NO", "Auto-Submitted: auto-generated", "Precedence: bulk"):
+            assert f"\r\n{constant}\r\n" in header
+        assert Subscriber.objects.get(pk=reader).email not in re.sub(r"\r\nTo: .*\r\n", "\r\n", "\r\n" + header)
+
+
+def test_text_comes_first_says_something_and_has_every_link(received):
+    for raw in received.values():
+        text, html = message_from_bytes(raw, policy=default).iter_parts()
+        assert (text.get_content_type(), html.get_content_type()) == ("text/plain", "text/html")
+        assert {part["Content-Transfer-Encoding"] for part in (text, html)} == {"quoted-printable"}
+        words = text.get_content()
+        assert len(words.split()) > 20
+        links = re.findall(r'href="(https?://[^"#]+)', html.get_content())
+        assert links
+        assert [link for link in links if unescape(link) not in words] == []
+
+
+def test_words_outside_ascii_are_encoded_whole_in_short_words(received):
+    for raw in received.values():
+        header = raw.split(b"\r\n\r\n", 1)[0].decode("ascii")
+        words = re.findall(r"=\?utf-8\?[bq]\?([^?]*)\?=", header)
+        assert words
+        assert all(words)
+        assert max(len(word) for word in re.findall(r"=\?[^?]+\?[bq]\?[^?]*\?=", header)) <= 75
+        assert not re.search(r'"[^"\r\n]*=\?utf-8', header)
+        assert message_from_bytes(raw, policy=default)["Subject"] == SUBJECT
 
 
 def test_the_date_has_a_zone_and_ids_are_unique_in_the_senders_domain(received):
