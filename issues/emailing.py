@@ -20,6 +20,7 @@ from issues.plain_text import as_plain_text
 from issues.rendering import Surroundings, find_surroundings, render_for_email
 from issues.variants import (
     CHOSEN_NAMES,
+    CHOSEN_SUBJECT,
     CHOSEN_TITLES,
     END,
     IF_CHOSEN,
@@ -44,6 +45,7 @@ MARKS = {
     "chosen": IF_CHOSEN,
     "many": IF_MANY,
     "end": END,
+    "subject": CHOSEN_SUBJECT,
     "names": CHOSEN_NAMES,
     "titles": CHOSEN_TITLES,
 }

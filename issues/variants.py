@@ -16,6 +16,7 @@ IF_WHOLE = "\ue000whole\ue001"  # … in the whole issue
 IF_CHOSEN = "\ue000chosen\ue001"  # … in a selection
 IF_MANY = "\ue000many\ue001"  # … where there are so many stories that they are listed at the top
 # In a selection they become words.
+CHOSEN_SUBJECT = "\ue000chosen_subject\ue001"
 CHOSEN_NAMES = "\ue000chosen_names\ue001"
 CHOSEN_TITLES = "\ue000chosen_titles\ue001"
 
@@ -91,8 +92,13 @@ def cut(content: str, selection: Selection, *, is_html: bool) -> str:
 
     escape = html.escape if is_html else str
     content = _cut(content, is_shown)
-    content = content.replace(CHOSEN_NAMES, escape(in_words(selection.names)))
-    return content.replace(CHOSEN_TITLES, escape(" · ".join(selection.titles)))
+    for mark, words in {
+        CHOSEN_SUBJECT: selection.subject,
+        CHOSEN_NAMES: in_words(selection.names),
+        CHOSEN_TITLES: " · ".join(selection.titles),
+    }.items():
+        content = content.replace(mark, escape(words))
+    return content
 
 
 def _cut(content: str, is_shown: Callable[[str, set[int]], bool]) -> str:

@@ -45,7 +45,7 @@ class SubscriberAdmin(ListPages):
         return _when(subscriber.updated_at)
 
     def get_fields(self, request: HttpRequest, obj: Subscriber | None = None) -> tuple[str, ...]:
-        return ("address", "state", "since", "last_change") if obj else ("email", "consent")
+        return ("address", "state", "paused_until", "choice", "since", "last_change") if obj else ("email", "consent")
 
     def get_form(self, request: HttpRequest, obj: Subscriber | None = None, change: bool = False, **kwargs: Any) -> Any:
         return super().get_form(request, obj, change, **kwargs) if obj else AddSubscriberForm

@@ -14,6 +14,8 @@ COLUMNS = (
     "state",
     "since",
     "last_change",
+    "paused_until",
+    "choice",
     "consent",
     "consent_at",
     "consent_source",
@@ -50,6 +52,8 @@ def _cells(subscriber: Subscriber) -> list[str]:
         subscriber.state,
         subscriber.created_at.isoformat(),
         subscriber.updated_at.isoformat(),
+        subscriber.paused_until.isoformat() if subscriber.paused_until else "",
+        subscriber.choice,
         *_consent(history),
         json.dumps([_facts(event) for event in history], ensure_ascii=False),
     ]

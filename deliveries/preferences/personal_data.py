@@ -2,12 +2,15 @@
 
 from typing import Any
 
-from deliveries.models import Delivery
+from deliveries.models import Delivery, MailEvent
 from subscribers.models import AddressChange, Subscriber
 
 
 def personal_data(subscriber: Subscriber) -> dict[str, Any]:
-    """For JSON, times in UTC: address and state, preferences, consent history, and every delivery. Three queries."""
+    """For JSON, times in UTC: address and state, preferences, consent history, deliveries and what came back of them.
+
+    Four queries.
+    """
     change = AddressChange.objects.filter(subscriber=subscriber, former="").first()
     deliveries = Delivery.objects.filter(subscriber=subscriber).select_related("mailing__issue").order_by("pk")
     return {
@@ -22,6 +25,10 @@ def personal_data(subscriber: Subscriber) -> dict[str, Any]:
             for event in subscriber.consent_events.all()
         ],
         "deliveries": [_facts(delivery) for delivery in deliveries],
+        "reports": [
+            {"at": event.occurred_at.isoformat(), "what": event.verdict, "source": event.source, "words": event.excerpt}
+            for event in MailEvent.objects.filter(subscriber=subscriber).order_by("occurred_at", "pk")
+        ],
     }
 
 

@@ -1,12 +1,12 @@
 import json
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 import time_machine
 from django.contrib.admin.models import LogEntry
 from django.core.management import CommandError, call_command
 
-from subscribers import erasure, signup, tasks
+from subscribers import erasure, preferences, signup, tasks
 from subscribers.errors import AlreadyKnown
 from subscribers.models import ConsentEvent, Subscriber
 
@@ -65,10 +65,35 @@ def test_the_command_shows_unsubscribes_and_erases(make_subscriber, capsys):
     call_command("subscriber", "erase", "ada@example.org")
     subscriber.refresh_from_db()
     assert subscriber.state == "erased"
+    assert "Erased: erased" in capsys.readouterr().out
     with pytest.raises(CommandError, match="Nobody in the list"):
         call_command("subscriber", "show", "ada@example.org")
     with pytest.raises(CommandError, match="one @"):
         call_command("subscriber", "show", "ada")
+
+
+def test_the_command_tells_pause_choice_wish_and_what_was_sent(make_subscriber, capsys):
+    subscriber = make_subscriber(email="ada@example.org")
+    preferences.pause(subscriber, date(2030, 3, 20), wording="Pause until 20 March 2030")
+    preferences.choose(subscriber, ["topic/robots"], wording="Only stories on robots")
+    preferences.ask_to_move(subscriber, "new@example.org")
+    call_command("subscriber", "show", "ada@example.org")
+    shown = capsys.readouterr().out
+    for words in ("nothing before 2030-03-20", "only topic/robots", "new@example.org", "Only stories on robots"):
+        assert words in shown
+    call_command("subscriber", "export", "ada@example.org")
+    exported = json.loads(capsys.readouterr().out)
+    assert exported["paused_until"] == "2030-03-20"
+    assert exported["chosen"] == ["topic/robots"]
+    assert exported["deliveries"] == exported["reports"] == []
+    assert [event["what"] for event in exported["history"]][-2:] == ["paused", "chosen"]
+
+
+def test_erasing_forgets_what_the_history_tells_of_a_person_s_tastes(make_subscriber):
+    subscriber = make_subscriber()
+    preferences.choose(subscriber, ["topic/robots"], wording="Only stories on robots")
+    erasure.erase(subscriber, source="test")
+    assert "robots" not in "".join(subscriber.consent_events.values_list("wording", flat=True))
 
 
 def test_test_subscribers_are_made_once_and_with_debug_only(settings, capsys):
