@@ -10,7 +10,7 @@ from deliveries import maildir, tasks
 from deliveries.models import Mailing
 from tests.admin_forms import member_of
 
-PASSWORD = "correct horse battery"  # noqa: S105
+PASSWORD = "correct horse battery"
 
 
 @pytest.fixture
