@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP_COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-header \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
-.PHONY: run test lint format lock document-settings bench-send bench-queue drill bench-search bench-import bench-papers bench-preview
+.PHONY: run test lint format lock document-settings bench-send bench-queue drill bench-search bench-import bench-papers bench-preview audit
 
 run: $(VENV)/runtime.stamp
 	@$(BIN)/python manage.py run
@@ -61,6 +61,10 @@ bench-papers: $(VENV)/dev.stamp
 # How long a writer waits for the preview of a very long story.
 bench-preview: $(VENV)/dev.stamp
 	@$(BIN)/python -m benchmarks.preview $(ARGS)
+
+# The public pages under axe, Lighthouse and the Nu HTML checker; needs chromium, npm and a Java runtime. Some minutes.
+audit: $(VENV)/dev.stamp
+	@$(BIN)/python -m scripts.audit $(ARGS)
 
 # Each stamp is newer than the requirements that were installed last.
 $(VENV)/runtime.stamp: requirements.txt

@@ -18,7 +18,7 @@ from issues.addresses import absolute
 from issues.machines import for_machines
 from issues.models import Issue, Story, StoryPaper, Topic
 from issues.public_pages import public_page
-from issues.views import papers_of, public_sections
+from issues.views import papers_of, public_sections, years_of_issues
 from papers.models import Author, Authorship
 
 # A file holds the rows whose keys lie in one block, so that an old file doesn't change when rows are added. The protocol
@@ -106,8 +106,9 @@ def sitemap(request: HttpRequest, name: str, block: int) -> HttpResponse:
 @public_page()
 @for_machines
 def sitemap_of_lists(request: HttpRequest) -> HttpResponse:
-    """The pages that lead to all others. No query."""
-    pages = [{"address": absolute(reverse(name))} for name in LISTS]
+    """The pages that lead to all others. One query."""
+    years = [reverse("issues:year", args=[year]) for year in years_of_issues()]
+    pages = [{"address": absolute(path)} for path in [*map(reverse, LISTS), *years]]
     return render(request, "sitemap.xml", {"pages": pages}, content_type=XML)
 
 
