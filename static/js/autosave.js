@@ -37,7 +37,7 @@ async function send() {
 }
 
 async function keep() {
-  if (running || !isDirty) {
+  if (running || !isDirty || isLeaving) {
     return;
   }
   running = send();

@@ -1,10 +1,13 @@
 """Writing a story: previews, drafts, two people at once, papers and links, and the way to approval."""
 
 import io
+import uuid
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from PIL import Image as PillowImage
 
@@ -374,6 +377,20 @@ def test_a_deleted_paper_is_named_and_the_rest_stays(editor, make_story, make_pa
     page = editor.post(change(story), fill(editor.get(change(story)), papers=[paper.pk, 999], body="Typed."))
     assert "One paper of this list was deleted or merged" in errors(page)
     assert page.context["adminform"].form["body"].value() == "Typed."
+
+
+def test_the_page_of_a_story_asks_as_often_for_20_papers_and_resources_as_for_2(writer, make_story, make_paper):
+    def count(number):
+        resources = [
+            Resource.objects.create(url=f"https://example.org/{uuid.uuid4()}", title="A") for _ in range(number)
+        ]
+        story = make_story(papers=[make_paper() for _ in range(number)], resources=resources, state="draft")
+        with CaptureQueriesContext(connection) as queries:
+            assert writer.get(change(story)).status_code == 200
+        return len(queries)
+
+    count(2)
+    assert count(2) == count(20)
 
 
 # Review
