@@ -195,9 +195,7 @@ def opening_part(issue: Issue, stories: Sequence[Story], surroundings: Surroundi
         form: render_to_string(f"emails/issue/_contents.{form}", {"sections": sections, "marks": MARKS})
         for form in ("html", "txt")
     }
-    return replace(
-        opening, html=mark_safe(opening.html + contents["html"]), text=f"{opening.text}\n\n{contents['txt']}"
-    )
+    return replace(opening, html=mark_safe(opening.html + contents["html"]), text=opening.text + contents["txt"])
 
 
 def contents_of(section: Section, lines: list[tuple[int, Story]]) -> dict[str, Any]:

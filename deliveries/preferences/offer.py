@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from django.db.models.functions import Lower
+
 from issues.emailing import section_key, topic_key
 from issues.models import Section, Topic, TopicAlias
 from issues.variants import in_words
@@ -46,7 +48,7 @@ def offer(choice: str = "") -> Offer:
     aliases = TopicAlias.objects.select_related("topic")
     wanted |= {topic_key(alias.topic.slug) for alias in aliases if topic_key(alias.slug) in wanted}
     sections = [(section_key(section.slug), section.name) for section in Section.objects.all()]
-    topics = [(topic_key(topic.slug), topic.name) for topic in Topic.objects.public()]
+    topics = [(topic_key(topic.slug), topic.name) for topic in Topic.objects.public().order_by(Lower("name"))]
     return Offer(
         [Option(key, name, key in wanted) for key, name in sections],
         [Option(key, name, key in wanted) for key, name in topics],
