@@ -164,6 +164,7 @@ CELERY_BEAT_SCHEDULE = {
     "forget the unconfirmed": {"task": "subscribers.tasks.forget_unconfirmed", "schedule": 6 * 3600.0},
     "delete old imports": {"task": "subscribers.tasks.delete_old_imports", "schedule": 6 * 3600.0},
     "look up forgotten papers": {"task": "papers.tasks.look_up_forgotten", "schedule": 300.0},
+    "watch links": {"task": "issues.tasks.watch_links", "schedule": 1800.0},
     # One at a time, so that no host is asked by two: a tick that waited for an hour is dropped.
     "check links": {"task": "papers.tasks.check_links", "schedule": 3600.0, "options": {"expires": 3600}},
     "look again at covered papers": {"task": "papers.tasks.look_again", "schedule": 3600.0},

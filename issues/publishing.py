@@ -6,21 +6,20 @@ from django.db import transaction
 from django.utils import timezone
 
 from issues.errors import NotReady
-from issues.models import Issue, IssueState, Publication, Story, StoryState
+from issues.models import Issue, IssueState, Story
+from issues.preflight import OF_THE_PAGE, SHOWABLE
+from issues.preflight.reports import Report, examine
 from issues.references import stories_referring_to, topics_referring_to
-from issues.rendering import render_for_web
 from issues.writing import render_stories_again, save_issue, save_topic
 
 
 def approve(issue: Issue) -> None:
-    """Mark a draft as ready to be sent. Raises NotReady with all that stands in the way."""
+    """Mark a draft as ready to be sent. Raises NotReady with all errors of its preflight, and warnings not passed."""
     with transaction.atomic():
         issue.refresh_from_db(from_queryset=Issue.objects.select_for_update())
         if issue.state == IssueState.PUBLISHED:
             return
-        reasons = reasons_against(issue) + reasons_against_mail()
-        if reasons:
-            raise NotReady(reasons)
+        require_ready(examine(issue))
         issue.state = IssueState.APPROVED
         issue.save(update_fields=["state", "updated_at"])
 
@@ -34,40 +33,29 @@ def withdraw_approval(issue: Issue) -> None:
 def publish(issue: Issue, at: datetime.datetime | None = None) -> None:
     """Make an issue public from `at` (now), and turn what referred to it into links.
 
-    Harmless if it is public already. Raises NotReady.
+    For what was approved, or is imported from elsewhere: only what can't be shown is refused. Harmless if it is public
+    already. Raises NotReady.
     """
     with transaction.atomic():
         issue.refresh_from_db(from_queryset=Issue.objects.select_for_update())
         if issue.state == IssueState.PUBLISHED:
             return
-        reasons = reasons_against(issue)
-        if reasons:
-            raise NotReady(reasons)
+        require_ready(examine(issue, SHOWABLE))
         issue.state, issue.published_at = IssueState.PUBLISHED, at or timezone.now()
         issue.save(update_fields=["state", "published_at", "updated_at"])
         render_again_around(issue)
 
 
-def reasons_against(issue: Issue) -> list[str]:
-    """What stands in the way of showing the issue to readers, a sentence each; empty if nothing does."""
-    stories = list(issue.stories.all())
-    reasons = [] if stories else ["The issue has no stories."]
-    for story in stories:
-        if story.state != StoryState.APPROVED:
-            reasons.append(f"The story “{story.title}” is not approved: it is {story.get_state_display().lower()}.")
-        rendered = render_for_web(story.body, scope=story.slug, issue=issue)
-        reasons += [f"In the story “{story.title}”: {error}" for error in rendered.errors]
-    for name in ("intro", "outro"):
-        rendered = render_for_web(getattr(issue, name), scope=name, issue=issue)
-        reasons += [f"In the {name}: {error}" for error in rendered.errors]
-    return reasons
+def publish_on_the_web(issue: Issue) -> None:
+    """Make an issue public without mailing it. Raises NotReady as `approve` does, but for what concerns the email."""
+    with transaction.atomic():
+        require_ready(examine(issue, OF_THE_PAGE))
+        publish(issue)
 
 
-def reasons_against_mail() -> list[str]:
-    """What the publication lacks before anything may be mailed in its name."""
-    if Publication.objects.current().postal_address.strip():
-        return []
-    return ["The publication has no postal address, which each email must show. Fill it in under Publication."]
+def require_ready(report: Report) -> None:
+    if not report.is_ready:
+        raise NotReady(report.reasons)
 
 
 def render_again_around(issue: Issue) -> None:

@@ -5,6 +5,7 @@ import logging
 from celery import shared_task
 
 from issues import websub
+from issues.preflight import links
 
 logger = logging.getLogger(__name__)
 
@@ -16,3 +17,8 @@ def tell_hub() -> None:
         websub.tell_hub()
     except OSError as error:
         logger.warning("The WebSub hub was not told of what changed: %s", error)
+
+
+@shared_task
+def watch_links() -> None:
+    links.watch_links()

@@ -130,8 +130,10 @@ def make_issue(db):
     numbers = itertools.count(1)
 
     def make(*, published_at=None, **fields):
-        """A draft; public from `published_at` if that is given, without the checks of publishing."""
-        issue = Issue(**{"number": next(numbers), "title": "An issue", **fields})
+        """A draft that could be approved; public from `published_at` if that is given, without the checks."""
+        number = fields.pop("number", None) or next(numbers)
+        usual = {"title": f"Issue number {number}", "preheader": "What the inbox shows after the subject."}
+        issue = Issue(number=number, **usual | fields)
         if published_at:
             issue.state, issue.published_at = IssueState.PUBLISHED, published_at
         save_issue(issue)
@@ -141,22 +143,23 @@ def make_issue(db):
 
 
 @pytest.fixture
-def make_story(db, make_section):
+def make_story(db, make_section, make_topic):
     numbers = itertools.count(1)
 
-    def make(title=None, *, topics=(), papers=(), resources=(), **fields):
-        """An approved story in the queue, or in the issue that is given."""
+    def make(title=None, *, topics=None, papers=(), resources=(), **fields):
+        """An approved story that could go out, in the queue, or in the issue that is given."""
         number = next(numbers)
         title = title or f"Story {number}"
         fields = {
             "slug": f"{slugify(title)}",
             "section": make_section(),
+            "summary": "A summary.",
             "body": "A text.",
             "state": "approved",
         } | fields
         story = Story(title=title, **fields)
         save_story(story)
-        story.topics.set(topics)
+        story.topics.set([make_topic()] if topics is None else topics)
         set_papers(story, papers)
         set_resources(story, [(resource, "") for resource in resources])
         index_stories([story.pk])

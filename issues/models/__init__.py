@@ -7,6 +7,7 @@ from issues.models.search import SearchEntry, SearchKind, SearchText, SearchWord
 from issues.models.story import Reference, Story, StoryPaper, StoryQuerySet, StoryResource, StoryState
 from issues.models.topic import StoryTopic, Topic, TopicAlias, TopicQuerySet, TopicYear
 from issues.models.version import SiteVersion
+from issues.models.waiver import Waiver
 
 __all__ = [
     "Comment",
@@ -35,4 +36,5 @@ __all__ = [
     "TopicAlias",
     "TopicQuerySet",
     "TopicYear",
+    "Waiver",
 ]

@@ -19,6 +19,10 @@ class IssueQuerySet(models.QuerySet["Issue"]):
         """What readers may see."""
         return self.filter(state=IssueState.PUBLISHED, published_at__lte=timezone.now())
 
+    def to_come(self) -> Self:
+        """Drafts and approved ones."""
+        return self.exclude(state=IssueState.PUBLISHED)
+
     def with_story_count(self) -> Self:
         return self.annotate(story_count=models.Count("stories"))
 

@@ -40,6 +40,17 @@ class StoryQuerySet(models.QuerySet["Story"]):
         """By section, then by position: how an issue shows its stories."""
         return self.order_by("section__position", "section_id", "position", "pk")
 
+    def approved_first(self) -> Self:
+        """Then those in review, then drafts; in each what was changed last."""
+        rank = models.Case(
+            models.When(state=StoryState.APPROVED, then=0), models.When(state=StoryState.IN_REVIEW, then=1), default=2
+        )
+        return self.order_by(rank, "-updated_at", "-pk")
+
+    def for_board(self) -> Self:
+        """Without their texts: what a card shows."""
+        return self.defer("body", "body_html", "summary")
+
     def for_list(self) -> Self:
         """With what a line in a list shows: section, issue, and `topic_rows` with name and slug. One query in all."""
         topics = Topic.objects.filter(items__content_object=models.OuterRef("pk")).order_by("name")
