@@ -27,10 +27,10 @@ from deliveries.clock import in_both_zones, publication_zone
 from deliveries.errors import DeliveriesError
 from deliveries.forms import ScheduleForm
 from deliveries.models import Delivery, DeliveryQuerySet, Mailing
-from deliveries.previews import html_preview, whole_with
 from issues.admin.texts import editor_of
 from issues.errors import IssuesError, NotReady
 from issues.models import Issue
+from issues.previews import html_preview, whole_with
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Parameters exist in the types only.

@@ -3,6 +3,7 @@
 ├── BadImage: a picture is refused; show the sentence beside the field or file.
 ├── BadFile: a file of a digest can't be read; it is left out, the rest goes on.
 ├── KeptElsewhere: a draft is kept by another window; say so, keep that one.
+├── BadBoard: what was sent is no arrangement of an issue; show the sentence, change nothing.
 └── NotReady: a step of publishing is not allowed yet; show the sentences to the editor.
 """
 
@@ -31,6 +32,10 @@ class BadFile(IssuesError, ValueError):
     def __init__(self, name: str, reason: str, line: int | None = None) -> None:
         place = f"{name}, line {line}" if line else name
         super().__init__(f"{place}: {reason}")
+
+
+class BadBoard(IssuesError, ValueError):
+    pass
 
 
 class NotReady(IssuesError):

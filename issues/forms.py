@@ -10,11 +10,11 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db.models import Q
 from django.utils.text import slugify
 
-from issues.errors import BadImage, BadMarkdown
+from issues.arranging import Board, board_of, move, read_board
+from issues.errors import BadBoard, BadImage, BadMarkdown
 from issues.images import MAX_BYTES, open_picture, store_upload
 from issues.models import Image, Issue, IssueState, Publication, Story, Topic, TopicAlias
 from issues.rendering import Rendered, render_for_web
-from papers.forms import OrderedForm, OrderedFormSet
 
 LINE = forms.TextInput(attrs={"class": "vTextField"})
 SENTENCES = forms.Textarea(attrs={"class": "vLargeTextField", "rows": 3})
@@ -32,32 +32,9 @@ def try_markdown(source: str, scope: str, issue: Issue | None = None) -> Rendere
         raise ValidationError(str(error)) from error
 
 
-class StoryPlaceForm(OrderedForm):
-    """A story's row on the page of its issue."""
-
-    to_queue = forms.BooleanField(label="Back to the queue", required=False)
-
-
-class StoryPlaceFormSet(OrderedFormSet):
-    """The stories of an issue. Saving them is the admin's work, by `issues.writing`."""
-
-    def add_fields(self, form: Any, index: int | None) -> None:
-        super().add_fields(form, index)
-        if self.instance.state == IssueState.PUBLISHED:
-            del form.fields["to_queue"]
-
-    def leaving(self) -> list[Story]:
-        return [form.instance for form in self.forms if form.cleaned_data.get("to_queue")]
-
-
 class IssueForm(forms.ModelForm):  # type: ignore[type-arg]
-    queue = forms.ModelMultipleChoiceField(
-        Story.objects.none(),
-        label="Add from the queue",
-        required=False,
-        widget=forms.CheckboxSelectMultiple,
-        help_text="Each comes last in its section.",
-    )
+    board = forms.Field(label="Stories", required=False, widget=forms.MultipleHiddenInput)
+    board_before = forms.CharField(required=False, widget=forms.HiddenInput)  # as the page showed it at first
 
     class Meta:
         model = Issue
@@ -73,11 +50,39 @@ class IssueForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if self.instance.state == IssueState.PUBLISHED:  # What joins it would be public at once.
-            del self.fields["queue"]
-        else:
-            self.fields["queue"].queryset = Story.objects.queued().order_by("-updated_at")  # type: ignore[attr-defined]
-            self.fields["queue"].label_from_instance = label_in_queue  # type: ignore[attr-defined]
+        self.stories: dict[int, Story] = {}
+        if self.instance.state == IssueState.PUBLISHED:  # What joins it would be public at once, and nothing leaves.
+            del self.fields["board"], self.fields["board_before"]
+            return
+        board, self.stories = board_of(self.instance)
+        self.initial["board"], self.initial["board_before"] = board.tokens, " ".join(board.tokens)
+
+    def clean(self) -> dict[str, Any]:
+        """Read the board as it was at first and as it is, after the step whose button was pressed, if one was."""
+        cleaned = super().clean() or self.cleaned_data
+        if "board" not in self.fields:
+            return cleaned
+        try:
+            cleaned["board_before"] = read_board(cleaned.get("board_before", "").split())
+            cleaned["board"] = read_board(cleaned.get("board") or [])
+            if step := self.data.get("_move"):
+                cleaned["board"] = move(cleaned["board"], self.chosen(step))
+        except BadBoard as error:
+            self.add_error(None, str(error))
+        return cleaned
+
+    def chosen(self, step: str) -> str:
+        """The step with the section that was chosen beside its button."""
+        where, _, story_id = step.partition(":")
+        return f"{self.data.get(f'to-{story_id}', '')}:{story_id}" if where == "to" else step
+
+    @property
+    def shown_board(self) -> Board:
+        """What was sent, or else what is stored."""
+        try:
+            return read_board(self["board"].value() or [])
+        except BadBoard:
+            return read_board(self.initial["board"])
 
     def clean_intro(self) -> str:
         return self.clean_text("intro")
@@ -89,10 +94,6 @@ class IssueForm(forms.ModelForm):  # type: ignore[type-arg]
         source: str = self.cleaned_data[name]
         try_markdown(source, name, self.instance if self.instance.pk else None)
         return source
-
-
-def label_in_queue(story: Story) -> str:
-    return f"{story.title} ({story.get_state_display().lower()})"
 
 
 class TopicForm(forms.ModelForm):  # type: ignore[type-arg]

@@ -9,7 +9,7 @@ from issues.markdown_extensions import STORY_PATTERN, issue_pattern, reference_k
 from issues.rendering import CODE, Rendered, Surroundings
 
 Weight = Literal["error", "warning"]
-PLACEHOLDER = re.compile(r"\b(?:TK)+\b|\bTODO\b")
+PLACEHOLDER = re.compile(r"\b(?:TK)+\b|\b(?:TODO|FIXME|XXX)\b|\b[Ll]orem ipsum\b")
 LINK_WITHOUT_TEXT = re.compile(r"(?<!!)\[\s*\]\([^)\n]*\)")
 QUOTED = re.compile(r"“([^”]+)”")
 LINE = re.compile(r"^Line (\d+): ")

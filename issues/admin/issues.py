@@ -1,4 +1,3 @@
-import datetime
 from typing import Any
 
 from django.contrib import admin, messages
@@ -8,55 +7,28 @@ from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
-from django.utils.safestring import SafeString
 
+from issues.admin.assembling import AssemblingPages
+from issues.admin.preflight import PreflightPages
 from issues.admin.revisions import RevisionPages, restoring_note
 from issues.admin.texts import TextAdmin, editor_of, warn_of
+from issues.arranging import rearrange
 from issues.errors import NotReady
-from issues.forms import IssueForm, StoryPlaceForm, StoryPlaceFormSet
-from issues.models import Issue, IssueQuerySet, IssueState, Story
-from issues.publishing import publish, reasons_against
+from issues.forms import IssueForm
+from issues.models import Issue, IssueQuerySet, IssueState
+from issues.preflight import OF_THE_PAGE
+from issues.preflight.reports import examine
+from issues.proposing import propose_issue
+from issues.publishing import publish_on_the_web
 from issues.references import stories_referring_to
 from issues.views import issue_page
-from issues.writing import arrange, render_stories_again, save_issue, save_story
-from papers.forms import OrderedInline
+from issues.writing import render_stories_again, save_issue
 
-TIME_BETWEEN_ISSUES = datetime.timedelta(weeks=2)
 SHOWN_BY_OTHERS = {"number", "title"}
 
 
-class StoryPlaceInline(OrderedInline):
-    """The stories of the issue as readers see them: by section, then by position."""
-
-    model = Story
-    form, formset = StoryPlaceForm, StoryPlaceFormSet
-    verbose_name_plural = "stories, by section"
-    readonly_fields = ["story", "section", "state", "word_count"]
-    extra = 0
-    can_delete = False
-
-    def get_fields(self, request: HttpRequest, obj: Issue | None = None) -> Any:
-        movable = obj is not None and obj.state != IssueState.PUBLISHED and request.user.has_perm("issues.change_issue")
-        return ["story", "section", "state", "word_count", "place", *(["to_queue"] if movable else [])]
-
-    def get_queryset(self, request: HttpRequest) -> Any:
-        return Story.objects.select_related("section").in_reading_order()
-
-    def has_add_permission(self, request: HttpRequest, obj: Issue | None = None) -> bool:
-        return False
-
-    @admin.display(description="Position")
-    def place(self, row: Any) -> int:
-        """For those who may only look."""
-        return int(row.position)
-
-    @admin.display(description="story")
-    def story(self, story: Story) -> SafeString:
-        return format_html('<a href="{}">{}</a>', reverse("admin:issues_story_change", args=[story.pk]), story)
-
-
 @admin.register(Issue)
-class IssueAdmin(RevisionPages, TextAdmin):
+class IssueAdmin(AssemblingPages, PreflightPages, RevisionPages, TextAdmin):
     form = IssueForm
     list_display = ["__str__", "date", "state", "story_count"]
     list_filter = ["state"]
@@ -75,30 +47,22 @@ class IssueAdmin(RevisionPages, TextAdmin):
     # The form
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        """The next number, and a date two weeks after the last issue's."""
-        proposed = super().get_changeform_initial_data(request)
-        last = Issue.objects.first()
-        date = last.date + TIME_BETWEEN_ISSUES if last else datetime.date.today()
-        return {"number": Issue.objects.next_number(), "date": date} | proposed
+        """What the next issue would be; the address may say otherwise."""
+        return propose_issue() | super().get_changeform_initial_data(request)
 
     def get_fieldsets(self, request: HttpRequest, obj: Issue | None = None) -> Any:
         published = obj is not None and obj.state == IssueState.PUBLISHED
-        fillable = not published and self.has_change_permission(request, obj) and Story.objects.queued().exists()
         state = ("state", "published_at") if published else "state"
         return [
             (None, {"fields": [("number", "date"), "title", "summary", *([state] if obj else [])]}),
             ("Texts", {"fields": ["intro", "outro"]}),
             ("Email", {"fields": ["subject", "preheader"]}),
-            *([("Queue", {"fields": ["queue"]})] if fillable else []),
         ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Issue | None = None) -> list[str]:
         """A published issue keeps its number, which is its address."""
         published = obj is not None and obj.state == IssueState.PUBLISHED
         return ["state", "published_at", *(["number"] if published else [])]
-
-    def get_inlines(self, request: HttpRequest, obj: Issue | None) -> list[Any]:
-        return [StoryPlaceInline] if obj else []
 
     def has_delete_permission(self, request: HttpRequest, obj: Issue | None = None) -> bool:
         published = obj is not None and obj.state == IssueState.PUBLISHED
@@ -111,18 +75,9 @@ class IssueAdmin(RevisionPages, TextAdmin):
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         issue, moved = form.instance, []
-        for formset in formsets:
-            formset.save(commit=False)  # for the log; the stories are saved by what follows
-        leaving = [story for formset in formsets for story in formset.leaving()]
-        joining = list(form.cleaned_data.get("queue", []))
-        for story in [*leaving, *joining]:
-            story.issue = issue if story in joining else None
-            story.position = None
-            save_story(story, editor=editor_of(request))
-            moved.append(story)
-        staying = [story for formset in formsets for story in formset.rows_in_order() if story not in leaving]
-        if moved or any(formset.has_changed() for formset in formsets):
-            arrange(issue, sorted([*staying, *joining], key=lambda story: (story.section.position, story.section_id)))
+        if "board" in form.cleaned_data:
+            boards = form.cleaned_data["board_before"], form.cleaned_data["board"]
+            moved = rearrange(issue, *boards, editor=editor_of(request))
         if moved or not change or SHOWN_BY_OTHERS & set(form.changed_data):
             render_stories_again(stories_referring_to([issue], moved))
         warn_of(request, form.rendered)
@@ -154,7 +109,7 @@ class IssueAdmin(RevisionPages, TextAdmin):
             return redirect(address)
         if request.method == "POST":
             try:
-                publish(issue)
+                publish_on_the_web(issue)
             except NotReady:
                 pass  # The page says why.
             else:
@@ -167,6 +122,6 @@ class IssueAdmin(RevisionPages, TextAdmin):
             "title": f"Publish {issue} on the web?",
             "opts": self.opts,
             "issue": issue,
-            "reasons": reasons_against(issue),
+            "reasons": examine(issue, OF_THE_PAGE).reasons,
         }
         return TemplateResponse(request, "admin/issues/issue/publish.html", context)

@@ -5,16 +5,16 @@ from collections.abc import Iterator
 
 from django.urls import reverse
 
-from issues.emailing import UNSUBSCRIBE_URL
 from issues.preflight.findings import Finding, error, warning
 from issues.preflight.material import Material
+from issues.previews import whole_with
 
 LONGEST_SUBJECT = 70  # characters: what Gmail and Outlook show in a wide window; phones show some 40
 SHORTEST_PREHEADER, LONGEST_PREHEADER = 30, 140  # characters: Gmail shows up to some 140 after a short subject
 KILOBYTE = 1024
 GMAIL_CLIPS = 102 * KILOBYTE  # of HTML; what follows, such as the link to unsubscribe, is behind “View entire message”
 NEAR_THE_CLIP = 80 * KILOBYTE
-LONGEST_UNSUBSCRIBE_URL = 200  # bytes: what stands for it in the rendering is shorter
+LONGEST_LINK = 200  # bytes: of those that are each reader’s own
 # What Gmail, Outlook for Windows or Yahoo leave out, by https://www.caniemail.com. It is harmless within @media, which is
 # for those that know it.
 IGNORED_CSS = re.compile(
@@ -73,9 +73,8 @@ def html_is_small_enough(material: Material) -> Iterator[Finding]:
 
 
 def mailed_bytes(html: str) -> int:
-    """The size of the HTML part once each reader's own link stands in it."""
-    added = LONGEST_UNSUBSCRIBE_URL - len(UNSUBSCRIBE_URL.encode())
-    return len(html.encode()) + html.count(UNSUBSCRIBE_URL) * added
+    """The size of the HTML part, of the whole issue, once each reader's own links stand in it."""
+    return len(whole_with(html, "x" * LONGEST_LINK).encode())
 
 
 def css_is_known(material: Material) -> Iterator[Finding]:

@@ -1,6 +1,5 @@
 """Checks of intro, outro and the stories' texts, as they are rendered."""
 
-import re
 from collections.abc import Iterator
 from itertools import zip_longest
 
@@ -11,10 +10,9 @@ from issues.images import fallback_name
 from issues.markdown_extensions import ProblemKind
 from issues.preflight.findings import Finding, error, warning
 from issues.preflight.material import Material, Text, capitalised
+from issues.proofreading import PLACEHOLDER
 from issues.rendering import CODE
 
-PLACEHOLDER = re.compile(r"\b(?:TK)+\b|\b(?:TODO|FIXME|XXX)\b|\blorem ipsum\b", re.IGNORECASE)
-CASED = {"TK", "TODO", "FIXME", "XXX"}  # which in small letters may be a word or a name
 HEAVY_PICTURE = 1_000_000  # bytes, as mailed: some ten seconds at 1 Mbit/s
 HEAVY_PICTURES = 4_000_000  # bytes, of all together
 HEADINGS = {"h3", "h4", "h5"}
@@ -86,8 +84,7 @@ def nothing_is_to_come(material: Material) -> Iterator[Finding]:
 
 def placeholders(text: str) -> list[str]:
     """Those that stand in the text outside of code, each once, in their order."""
-    found = [match[0] for match in PLACEHOLDER.finditer(CODE.sub("", text))]
-    return list(dict.fromkeys(word for word in found if word.upper() not in CASED or word.isupper()))
+    return list(dict.fromkeys(match[0] for match in PLACEHOLDER.finditer(CODE.sub("", text))))
 
 
 def references_lead_somewhere(material: Material) -> Iterator[Finding]:

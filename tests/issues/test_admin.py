@@ -1,4 +1,3 @@
-import datetime
 import html
 import io
 
@@ -12,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from PIL import Image as PillowImage
 
-from issues.models import Correction, Image, Issue, IssueState, Publication, Revision, Story, Topic
+from issues.models import Correction, Image, IssueState, Publication, Revision, Story, Topic
 from papers.models import Resource
 from tests.admin_forms import errors, member_of, messages, save
 
@@ -369,52 +368,6 @@ def test_the_preview_of_a_queued_story_shows_no_references_between_others(writer
 
 
 # Issues
-
-
-def test_a_new_issue_is_proposed_two_weeks_after_the_last(editor, make_issue):
-    make_issue(number=65, date=datetime.date(2021, 6, 20))
-    form = editor.get("/admin/issues/issue/add/").context["adminform"].form
-    assert (form["number"].value(), str(form["date"].value())) == (66, "2021-07-04")
-
-
-def test_an_issue_is_filled_from_the_queue(editor, make_story):
-    stories = [make_story("One"), make_story("Two", state="draft")]
-    save(editor, "/admin/issues/issue/add/", title="Next", queue=[story.pk for story in stories])
-    issue = Issue.objects.get()
-    assert set(issue.stories.values_list("title", flat=True)) == {"One", "Two"}
-    assert set(issue.stories.values_list("position", flat=True)) == {1, 2}
-    assert issue.revisions.get().editor.username == "a-editor"
-
-
-def test_stories_of_an_issue_swap_positions(editor, make_story, make_issue):
-    issue = make_issue()
-    for title in "ABC":
-        make_story(title, issue=issue)
-    save(editor, change(issue), **{"stories-0-place": 2, "stories-1-place": 1})
-    assert list(issue.stories.order_by("position").values_list("title", flat=True)) == ["B", "A", "C"]
-    save(editor, change(issue), **{"stories-2-place": 1})
-    assert list(issue.stories.order_by("position").values_list("title", flat=True)) == ["C", "B", "A"]
-    save(editor, change(issue), **{"stories-0-place": 2})
-    assert list(issue.stories.order_by("position").values_list("title", flat=True)) == ["B", "C", "A"]
-
-
-def test_a_story_goes_back_to_the_queue_from_its_issues_page(editor, make_story, make_issue):
-    issue = make_issue()
-    for title in "ABC":
-        make_story(title, issue=issue)
-    save(editor, change(issue), **{"stories-0-to_queue": "on"})
-    assert list(issue.stories.order_by("position").values_list("title", "position")) == [("B", 1), ("C", 2)]
-    assert Story.objects.get(title="A").issue is None
-
-
-def test_a_published_issue_lets_no_story_go_and_keeps_its_number(editor, make_story, make_issue):
-    issue = make_issue(number=41, published_at=timezone.now())
-    story = make_story(issue=issue)
-    waiting = make_story()
-    save(editor, change(issue), number=42, queue=[waiting.pk], **{"stories-0-to_queue": "on"})
-    issue.refresh_from_db()
-    assert issue.number == 41
-    assert list(issue.stories.all()) == [story]
 
 
 def test_an_intro_that_cannot_be_read_is_refused_beside_it(editor, make_issue):

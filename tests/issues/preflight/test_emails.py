@@ -53,7 +53,7 @@ def test_the_html_is_small_enough_for_gmail(found, issue, make_story, kilobytes,
 
 
 def test_each_readers_own_link_counts(issue):
-    assert emails.mailed_bytes(f"<a>{UNSUBSCRIBE_URL}</a>") == 7 + emails.LONGEST_UNSUBSCRIBE_URL
+    assert emails.mailed_bytes(f"<a>{UNSUBSCRIBE_URL}</a>") == 7 + emails.LONGEST_LINK
 
 
 def test_the_layout_uses_what_mail_programs_know(found, issue, make_story):
