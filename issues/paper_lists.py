@@ -19,7 +19,7 @@ LONGEST_SEARCH = 200  # characters
 
 
 def public_papers() -> PaperQuerySet:
-    return Paper.objects.filter(pk__in=StoryPaper.objects.public().values("paper"))
+    return Paper.objects.filter(Exists(StoryPaper.objects.public().filter(paper=OuterRef("pk"))))
 
 
 def of_year(papers: PaperQuerySet, year: str) -> PaperQuerySet:

@@ -24,7 +24,7 @@ from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
-from django.db.models import F, Subquery
+from django.db.models import F
 from django.db.models.signals import post_migrate, pre_migrate
 
 from issues.models import Issue, SiteVersion
@@ -34,6 +34,8 @@ logger = getLogger(__name__)
 WRITE = re.compile(r'\s*(?:INSERT(?:\s+OR\s+\w+)?\s+INTO|UPDATE|DELETE\s+FROM)\s+"?(\w+)', re.IGNORECASE)
 SHOWN = ("issues_", "papers_")
 NOT_SHOWN = (
+    "issues.Comment",
+    "issues.Draft",
     "issues.Revision",
     "issues.SiteVersion",
     "papers.FieldProposal",
@@ -41,6 +43,7 @@ NOT_SHOWN = (
     "papers.SourceAnswer",
     "papers.SourceTurn",
 )
+NEWEST_ISSUES = 50  # among which those are that were scheduled
 LOOK_EVERY = 1.0  # second between two looks at the database where no change was noticed on this machine
 LOOK_EVERY_WHEN_DOWN = 5.0  # seconds
 
@@ -52,14 +55,14 @@ class Version(NamedTuple):
     """Pages that were made while one of these held are as good as new while an equal one holds."""
 
     number: int
-    published_at: datetime | None  # of what became public last, be it because its time has come
+    published_at: datetime | None  # of the newest issues the last moment, so that it changes when a time has come
 
 
 def read_version() -> Version:
-    """The version in the database. One query, by index, and one more while nothing has ever been written."""
-    published = Issue.objects.published().order_by("-published_at").values_list("published_at", flat=True)
-    row = SiteVersion.objects.values_list("number", Subquery(published[:1])).first()
-    return Version(*row) if row else Version(0, published.first())
+    """The version in the database. Two queries, by index."""
+    number = SiteVersion.objects.values_list("number", flat=True).first()
+    newest = Issue.objects.published().order_by("-number").values_list("published_at", flat=True)[:NEWEST_ISSUES]
+    return Version(number or 0, max(filter(None, newest), default=None))
 
 
 def change_version() -> None:

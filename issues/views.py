@@ -44,14 +44,14 @@ def page_of_stories(request: HttpRequest, stories: StoryQuerySet, size: int = PA
     A place is an issue's number and a position, as in `?before=41.2`: no page costs more than another, and none
     moves when stories are added. Raises Http404 for another form. One query.
     """
-    stories = stories.published().newest_first().for_list()
+    stories = stories.published().newest_first()
     before = request.GET.get("before", "")
     if before:
         place = re.fullmatch(r"(\d{1,9})\.(\d{1,9})", before)
         if place is None:
             raise Http404("A place in the list is written like ?before=41.2")
         stories = stories.older_than(int(place[1]), int(place[2]))
-    shown = list(stories[: size + 1])
+    shown = list(stories.first_of(size + 1).for_list())
     last = shown[size - 1] if len(shown) > size else None
     older = f"{last.issue.number}.{last.position}" if last and last.issue else ""
     return {"stories": shown[:size], "before": before, "older": older}

@@ -10,11 +10,6 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.AlterField(
-            model_name='issue',
-            name='published_at',
-            field=models.DateTimeField(blank=True, db_index=True, editable=False, null=True),
-        ),
         migrations.CreateModel(
             name='SiteVersion',
             fields=[

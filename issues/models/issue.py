@@ -54,7 +54,7 @@ class Issue(models.Model):
     outro = models.TextField(blank=True, help_text="Markdown.")
     outro_html = models.TextField(blank=True, editable=False)
     state = models.CharField(max_length=10, choices=IssueState, default=IssueState.DRAFT, editable=False, db_index=True)
-    published_at = models.DateTimeField(null=True, blank=True, editable=False, db_index=True)
+    published_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

@@ -3,9 +3,10 @@ from typing import Self
 
 from django.db import models
 from django.urls import reverse
+from django.utils import timezone
 from taggit.managers import TaggableManager
 
-from issues.models.issue import Issue
+from issues.models.issue import Issue, IssueState
 from issues.models.publication import Section
 from issues.models.topic import StoryTopic, Topic
 from papers.json_rows import JSONRows
@@ -27,7 +28,7 @@ class StoryState(models.TextChoices):
 class StoryQuerySet(models.QuerySet["Story"]):
     def published(self) -> Self:
         """What readers may see: the stories of published issues."""
-        return self.filter(issue__in=Issue.objects.published())
+        return self.filter(issue__state=IssueState.PUBLISHED, issue__published_at__lte=timezone.now())
 
     def queued(self) -> Self:
         """Those that wait for an issue."""
@@ -35,6 +36,10 @@ class StoryQuerySet(models.QuerySet["Story"]):
 
     def newest_first(self) -> Self:
         return self.order_by("-issue__number", "position")
+
+    def first_of(self, count: int) -> Self:
+        """So many of them, in their order. What is annotated and joined is worked out for these alone, not for all."""
+        return self.filter(pk__in=self.values("pk")[:count])
 
     def in_reading_order(self) -> Self:
         """By section, then by position: how an issue shows its stories."""
@@ -149,7 +154,7 @@ class Story(models.Model):  # type: ignore[django-manager-missing]
 class StoryPaperQuerySet(models.QuerySet["StoryPaper"]):
     def public(self) -> Self:
         """Those of stories that readers may see."""
-        return self.filter(story__issue__in=Issue.objects.published())
+        return self.filter(story__issue__state=IssueState.PUBLISHED, story__issue__published_at__lte=timezone.now())
 
 
 class StoryPaper(models.Model):
@@ -195,14 +200,17 @@ class ReferenceQuerySet(models.QuerySet["Reference"]):
 
     def from_published(self) -> Self:
         """References in stories that readers may see."""
-        return self.filter(source__issue__in=Issue.objects.published())
+        return self.filter(source__issue__state=IssueState.PUBLISHED, source__issue__published_at__lte=timezone.now())
 
     def touching(self, story: Story) -> Self:
         """Those that a story makes, and those that others make to it or to its issue, with both ends. One query."""
-        either = models.Q(source=story) | models.Q(target_story=story)
+        ends: list[dict[str, Story | Issue]] = [{"source": story}, {"target_story": story}]
         if story.issue is not None:  # Else all references that lead to no issue would be found.
-            either |= models.Q(target_issue=story.issue)
-        return self.filter(either).select_related("source__issue", "target_issue", "target_story__issue")
+            ends.append({"target_issue": story.issue})
+        # A union, as with OR neither database uses the index of each.
+        first, *others = (Reference.objects.order_by().filter(**end).values("pk") for end in ends)
+        touching = self.filter(pk__in=first.union(*others))
+        return touching.select_related("source__issue", "target_issue", "target_story__issue")
 
 
 class Reference(models.Model):
