@@ -48,6 +48,7 @@ def start_servers(settings):
             urls = [f"smtp://127.0.0.1:{port}?{query}" for port, query in zip(ports, parameters, strict=True)]
             configure(settings, ",".join(urls))
             use_smtp(settings, ports[0])
+            settings.SENDING_TASKS = 1  # All in one batch, as that keeps its connections.
             return started
 
         yield start
