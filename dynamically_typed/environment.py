@@ -204,6 +204,14 @@ class Environment:
         int,
         Meaning("Seconds for which browsers insist on https, for subdomains too. Only matters when DEBUG is false."),
     ] = 31_536_000
+    REQUIRE_SECOND_FACTOR: Annotated[
+        bool | None,
+        Meaning(
+            "Whether every log-in asks for a one-time code besides the password; who has none yet sets it up at the next "
+            "log-in.",
+            shown="true, unless DEBUG is true",
+        ),
+    ] = None
     TRUST_PROXY_HEADERS: Annotated[
         bool,
         Meaning(
@@ -239,7 +247,7 @@ def _dotenv(path: Path) -> dict[str, str]:
 
 
 def _parse(name: str, text: str, kind: Any, meaning: Meaning) -> Any:
-    if kind is bool:
+    if kind in (bool, bool | None):
         if text.lower() not in ("true", "false"):
             raise ImproperlyConfigured(f"{name} is {text!r}, but takes true or false.")
         return text.lower() == "true"

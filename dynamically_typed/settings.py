@@ -2,6 +2,7 @@
 
 import re
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -52,13 +53,17 @@ INSTALLED_APPS = [
     "subscribers",
     "deliveries",
     "taggit",
-    "django.contrib.admin",
+    "accounts.apps.StaffAdminConfig",  # django.contrib.admin, with the second factor
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.humanize",
+    "django_otp",
+    "django_otp.plugins.otp_static",
+    "django_otp.plugins.otp_totp",
+    "accounts",
 ]
 MIDDLEWARE = [
     "dynamically_typed.health.HealthMiddleware",
@@ -68,6 +73,8 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
+    "accounts.middleware.SecondFactorMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "deliveries.approvals.ApprovalMiddleware",
@@ -231,6 +238,13 @@ SIGN_UP_LIMITS = {  # (times, seconds); above, the form answers 429
     "network": (20, 3600),  # an IPv4 /24 or an IPv6 /64
     "everybody": (600, 3600),
 }
+LOG_IN_LIMITS = {  # (times wrong, seconds); above, the answer is 429
+    "account and network": (5, 900),
+    "network": (30, 3600),
+    "account": (50, 3600),  # but not in a browser that this account has logged in with before
+}
+REQUIRE_SECOND_FACTOR = (not DEBUG) if env.REQUIRE_SECOND_FACTOR is None else env.REQUIRE_SECOND_FACTOR
+OTP_TOTP_ISSUER = urlsplit(SITE_URL).netloc  # how an authenticator names the account
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
