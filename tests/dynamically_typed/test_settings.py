@@ -69,8 +69,16 @@ def test_the_site_address_follows_the_port(manage):
 
 
 def test_the_deployment_check_has_nothing_to_say_about_production(manage):
-    done = manage("check", "--deploy", "--fail-level", "WARNING", **PRODUCTION)
+    done = manage("check", "--deploy", "--fail-level", "WARNING", EMAIL_URL="smtp+tls://mail.example.org", **PRODUCTION)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_deployment_check_warns_where_no_mail_would_leave_and_where_a_password_is_enough(manage):
+    done = manage("check", "--deploy", "--fail-level", "WARNING", REQUIRE_SECOND_FACTOR="false", **PRODUCTION)
+    assert done.returncode == 1
+    assert "No mail leaves this machine, and yet issues would count as sent." in done.stderr
+    assert "A stolen password is enough to log in as an editor." in done.stderr
+    assert "identified 2 issues" in done.stderr
 
 
 def test_sqlite_is_opened_for_several_processes():
