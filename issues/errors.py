@@ -4,6 +4,7 @@
 ├── BadFile: a file of a digest can't be read; it is left out, the rest goes on.
 ├── KeptElsewhere: a draft is kept by another window; say so, keep that one.
 ├── BadBoard: what was sent is no arrangement of an issue; show the sentence, change nothing.
+├── NoSection: a story can't be begun, as it has nowhere to stand; show the sentence.
 └── NotReady: a step of publishing is not allowed yet; show the sentences to the editor.
 """
 
@@ -35,6 +36,10 @@ class BadFile(IssuesError, ValueError):
 
 
 class BadBoard(IssuesError, ValueError):
+    pass
+
+
+class NoSection(IssuesError):
     pass
 
 

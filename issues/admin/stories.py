@@ -12,6 +12,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path
 
 from issues.admin.history import CorrectionInline
+from issues.admin.quick_adding import QuickAddPages
 from issues.admin.revisions import RevisionPages, restoring_note
 from issues.admin.texts import TextAdmin, editor_of, warn_of
 from issues.admin.writing import WritingPages, address_of, keep_typed
@@ -70,7 +71,7 @@ class TopicsWidget(AutocompleteSelectMultiple):
 
 
 @admin.register(Story)
-class StoryAdmin(WritingPages, RevisionPages, TextAdmin):
+class StoryAdmin(QuickAddPages, WritingPages, RevisionPages, TextAdmin):
     change_form_template = "admin/issues/story/change_form.html"
     form = StoryForm
     list_display = ["title", "section", "place", "state", "topic_names", "word_count", "unresolved"]
