@@ -37,6 +37,11 @@ class PublishedChangeForm(forms.ModelForm):  # type: ignore[type-arg]  # Paramet
         if not is_published(self.instance):
             del self.fields["change"], self.fields["correction"]
 
+    @property
+    def is_asked(self) -> bool:
+        """Whether an answer is missing, or contradicts itself: then it is asked for at the top of the page."""
+        return bool({"change", "correction"} & self.errors.keys())
+
     def check_change(self) -> None:
         """Ask for the kind of change where readers would notice one, and for a correction's words."""
         if "change" not in self.fields:

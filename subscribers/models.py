@@ -72,6 +72,11 @@ class Subscriber(models.Model):
     def __str__(self) -> str:
         return self.email or f"erased subscriber {self.pk}"
 
+    @property
+    def name_in_audit(self) -> str:
+        """The audit trail is kept for ever, and an address has to be forgotten when its reader says so."""
+        return f"subscriber {self.pk}"
+
     def is_paused(self, day: date) -> bool:
         return self.paused_until is not None and day < self.paused_until
 
@@ -100,11 +105,6 @@ class AddressChange(models.Model):
 
     def __str__(self) -> str:
         return f"address change {self.pk}"
-
-    @property
-    def name_in_audit(self) -> str:
-        """The audit trail is kept for ever, and an address has to be forgotten when its reader says so."""
-        return f"subscriber {self.pk}"
 
 
 class ConsentKind(models.TextChoices):

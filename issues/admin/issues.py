@@ -8,6 +8,8 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
+from audit.models import Action
+from audit.recording import record
 from issues.admin.assembling import AssemblingPages
 from issues.admin.preflight import PreflightPages
 from issues.admin.revisions import RevisionPages, restoring_note
@@ -113,7 +115,7 @@ class IssueAdmin(AssemblingPages, PreflightPages, RevisionPages, TextAdmin):
             except NotReady:
                 pass  # The page says why.
             else:
-                self.log_change(request, issue, "Published on the web.")
+                record(Action.PUBLISHED, issue, by=request.user, note="On the web.")
                 messages.success(
                     request, format_html('<a href="{}">{}</a> is published.', issue.get_absolute_url(), issue)
                 )

@@ -224,6 +224,20 @@ def test_a_time_is_typed_and_shown_in_the_publications_zone(publisher, approved_
     assert Mailing.objects.get().state == MailingState.APPROVED
 
 
+def test_a_schedule_that_was_missed_names_buttons_that_are_there(publisher, approved_mailing):
+    at = timezone.now() + timedelta(hours=2)
+    queueing.schedule(approved_mailing, at)
+    with time_machine.travel(at + timedelta(minutes=61)):
+        queueing.start_due(timezone.now())
+        publisher.force_login(User.objects.get())
+        shown = text(publisher.get(page_of(approved_mailing)))
+    assert "Send it now, or schedule it again." in shown
+    for button in ("Send now", "Schedule", "Take back the approval"):
+        assert f">{button}</button>" in shown
+    again = freezing.freeze(approved_mailing.issue, by="a test")
+    assert again.state == MailingState.APPROVED
+
+
 def test_uncertain_deliveries_are_settled_on_the_page(publisher, make_mailing):
     mailing = make_mailing(readers=3)
     mailing.deliveries.update(state="uncertain", reason="Worker 7 ended.", finished_at=timezone.now())
