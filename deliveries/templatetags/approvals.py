@@ -8,7 +8,7 @@ from django.template import RequestContext
 from deliveries import approvals, mailing_page
 from deliveries.clock import in_both_zones, publication_zone
 from deliveries.models import Mailing, MailingState
-from issues.models import Issue, Story
+from issues.models import Issue
 
 register = template.Library()
 
@@ -37,10 +37,10 @@ def approval_of_issue(context: RequestContext, issue: Issue) -> dict[str, Any]:
     }
 
 
-@register.inclusion_tag("admin/deliveries/approval_of_story.html", takes_context=True)
-def approval_of_story(context: RequestContext, story: Story) -> dict[str, Any]:
-    """What a change of it would undo. Two queries."""
-    mailing = Mailing.objects.replaceable().filter(issue=story.issue_id).select_related("issue").first()
+@register.inclusion_tag("admin/deliveries/approval_at_stake.html", takes_context=True)
+def approval_at_stake(context: RequestContext, issue_id: int | None) -> dict[str, Any]:
+    """What a change of the issue or of one of its stories would undo, or has undone. Two queries."""
+    mailing = Mailing.objects.replaceable().filter(issue=issue_id).select_related("issue").first()
     scheduled = mailing.scheduled_for if mailing and mailing.state == MailingState.SCHEDULED else None
     return {
         "mailing": mailing,

@@ -90,7 +90,7 @@ def test_a_publisher_approves_tests_changes_schedules_sends_and_corrects(log_in,
     assert len(maildir.keys()) == 4, "a test, and three readers"
 
     save_story(page, issue, "It is 43 centuries old.")
-    page.get_by_text("Say what kind of change it is").wait_for()
+    page.get_by_text("Say what kind of change it is").first.wait_for()
     page.get_by_label("A correction: it was wrong").check()
     page.get_by_label("What was wrong, and what is right").fill("It is 43 centuries old, not 42.")
     page.get_by_role("button", name="Save", exact=True).click()
