@@ -21,6 +21,7 @@ from subscribers.models import ConsentKind, Subscriber, SubscriberState
 QUIET_AFTER = datetime.timedelta(days=5)
 # Of one complaint in a hundred mails nothing follows.
 FEWEST_COMPLAINTS = 3
+PROVEN = [ConsentKind.CONFIRMED, ConsentKind.CHANGED_ADDRESS]  # by a link in a mail to this address
 LONGEST_EXCERPT = 500  # characters
 ADDRESS = re.compile(r"<?[^\s<>()\[\],;:\"]+@[^\s<>()\[\],;:\"]+>?")
 
@@ -134,7 +135,7 @@ def _is_one_too_many(event: MailEvent) -> bool:
 def _successes(subscriber: Subscriber, *, before: datetime.datetime) -> list[datetime.datetime | None]:
     """When a mail last arrived: by report, by a confirmation, and by silence after it was accepted. Three queries."""
     reported = subscriber.mail_events.filter(verdict=Verdict.DELIVERED, occurred_at__lt=before)
-    confirmed = subscriber.consent_events.filter(kind=ConsentKind.CONFIRMED, created_at__lt=before)
+    confirmed = subscriber.consent_events.filter(kind__in=PROVEN, created_at__lt=before)
     came_back = MailEvent.objects.filter(mailing=OuterRef("mailing"), subscriber=OuterRef("subscriber"))
     quiet = subscriber.deliveries.filter(
         ~Exists(came_back), state=DeliveryState.SENT, finished_at__lt=before - QUIET_AFTER
