@@ -119,16 +119,17 @@ def resource_rows(values: Sequence[Sequence[Any]]) -> list[ResourceRow]:
     ]
 
 
-def name_resource(resource: Resource, title: str, kind: str) -> str:
+def name_resource(resource: Resource, title: str, kind: str, *, may_change: bool = True) -> str:
     """Give a resource the kind, and its first title, from a story's form; return what the story calls it: "" for the same.
 
-    One that still goes by its address takes the first title that it is given. Another title is the story's own.
+    One that still goes by its address takes the first title that it is given. Another title is the story's own, as is
+    every title where `may_change` says that the resource itself may not be changed.
     """
     changed = []
-    if kind != resource.kind:
+    if may_change and kind != resource.kind:
         resource.kind = kind
         changed.append("kind")
-    if title and title != resource.title and resource.title == guess_title(resource.url):
+    if may_change and title and title != resource.title and resource.title == guess_title(resource.url):
         resource.title = title
         changed.append("title")
     if changed:

@@ -12,7 +12,7 @@ from audit.models import Action
 from audit.recording import record
 from issues.admin.assembling import AssemblingPages
 from issues.admin.preflight import PreflightPages
-from issues.admin.revisions import RevisionPages, restoring_note
+from issues.admin.revisions import RevisionPages, record_restoring, restoring_note
 from issues.admin.texts import TextAdmin, editor_of, warn_of
 from issues.arranging import rearrange
 from issues.errors import NotReady
@@ -74,6 +74,7 @@ class IssueAdmin(AssemblingPages, PreflightPages, RevisionPages, TextAdmin):
 
     def save_model(self, request: HttpRequest, obj: Issue, form: Any, change: bool) -> None:
         form.rendered = save_issue(obj, editor=editor_of(request), note=restoring_note(request))
+        record_restoring(request, obj)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         issue, moved = form.instance, []

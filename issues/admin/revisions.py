@@ -13,6 +13,8 @@ from django.urls import URLPattern, path
 from django.utils.text import Truncator
 from django.views.decorators.http import require_GET
 
+from audit.models import Action
+from audit.recording import record
 from issues.comparing import Row, compare, count_changes
 from issues.models import Issue, Revision, Story
 from issues.revising import restorable_values
@@ -117,6 +119,12 @@ def restoring_note(request: HttpRequest) -> str:
     """What the list of revisions says of a save that brings an earlier one back."""
     wanted = request.GET.get("revision", "")
     return f"Restored revision {wanted}" if wanted.isdecimal() else ""
+
+
+def record_restoring(request: HttpRequest, thing: Story | Issue) -> None:
+    """Tell the audit trail of it, in the transaction that saves the thing."""
+    if note := restoring_note(request):
+        record(Action.RESTORED, thing, by=request.user, note=note)
 
 
 def lines_of(revisions: list[Revision]) -> list[RevisionLine]:

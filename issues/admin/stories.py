@@ -13,7 +13,7 @@ from django.urls import URLPattern, path
 
 from issues.admin.history import CorrectionInline
 from issues.admin.quick_adding import QuickAddPages
-from issues.admin.revisions import RevisionPages, restoring_note
+from issues.admin.revisions import RevisionPages, record_restoring, restoring_note
 from issues.admin.texts import TextAdmin, editor_of, warn_of
 from issues.admin.writing import WritingPages, address_of, keep_typed
 from issues.drafting import discard_draft
@@ -208,11 +208,14 @@ class StoryAdmin(QuickAddPages, WritingPages, RevisionPages, TextAdmin):
         super().save_related(request, form, formsets, change)
         story, step, editor = form.instance, form.cleaned_data["step"], editor_of(request)
         set_papers(story, form.cleaned_data["papers"])
-        set_resources(story, [(row[0], name_resource(*row)) for row in form.cleaned_data["resources"]])
+        may_name = request.user.has_perm("papers.change_resource")
+        rows = form.cleaned_data["resources"]
+        set_resources(story, [(row[0], name_resource(*row, may_change=may_name)) for row in rows])
         kind_of_change = keep_change(story, form.cleaned_data, by=editor)
         notes = [kind_of_change, form.cleaned_data["note"], restoring_note(request), step.revision_note if step else ""]
         record_revision(story, editor=editor, note=". ".join(filter(None, notes))[:200])
         keep_comment(story, form.cleaned_data["comment"], step, by=editor)
+        record_restoring(request, story)
         discard_draft(story if change else None, editor)
         index_stories([story.pk])
         if not change or SHOWN_BY_OTHERS & set(form.changed_data):

@@ -15,14 +15,49 @@ function warn(place, sentence) {
   (place.querySelector("p") ?? place).textContent = sentence;
 }
 
+const post = () => fetch(desk.dataset.autosave, { method: "POST", body: new FormData(form) });
+
+// Logging in again, in another window, changes the token without which neither drafts nor saving are accepted.
+// False if nobody is logged in.
+async function renewToken() {
+  const response = await fetch(window.location.href);
+  const page = new DOMParser().parseFromString(await response.text(), "text/html");
+  const token = page.querySelector("#story_form [name=csrfmiddlewaretoken]");
+  if (token) {
+    form.elements.csrfmiddlewaretoken.value = token.value;
+  }
+  return !response.redirected;
+}
+
+function sentenceFor(status) {
+  if (status === 403) {
+    return "You may not change this story any more: it was approved, perhaps. Saving keeps what you typed as a draft.";
+  }
+  return `The draft can't be kept: the server answered ${status}. Save, or copy what you typed.`;
+}
+
+// What the server said. Throws an Error with a sentence, or a TypeError if there is no server.
+async function answerOf() {
+  let response = await post();
+  let isLoggedIn = !response.redirected;
+  if (response.status === 403) {
+    isLoggedIn = await renewToken();
+    response = isLoggedIn ? await post() : response;
+  }
+  if (!isLoggedIn) {
+    throw new Error("You are logged out: the draft is not kept. Log in in another window, then go on here. Nothing typed is lost.");
+  }
+  const answer = response.ok || response.status === 409 ? await response.json() : { error: sentenceFor(response.status) };
+  if (answer.error) {
+    throw new Error(answer.error);
+  }
+  return answer;
+}
+
 async function send() {
   isDirty = false;
   try {
-    const response = await fetch(desk.dataset.autosave, { method: "POST", body: new FormData(form) });
-    const answer = response.ok || response.status === 409 ? await response.json() : {};
-    if (!response.ok) {
-      throw new Error(answer.error ?? `The draft can't be kept: the server answered ${response.status}. Save, or copy what you typed.`);
-    }
+    const answer = await answerOf();
     kept.textContent = `Draft kept at ${answer.kept}`;
     warn(conflict, answer.conflict);
     warn(trouble, "");
@@ -32,7 +67,7 @@ async function send() {
   } catch (error) {
     isDirty = true;
     const isNetwork = error instanceof TypeError;
-    warn(trouble, isNetwork ? "The server can't be reached: the draft is not kept at the moment. It is tried again when you go on." : error.message);
+    warn(trouble, isNetwork ? "The server can't be reached: the draft is not kept. It is tried again when you go on." : error.message);
   }
 }
 

@@ -66,7 +66,7 @@ async function refresh() {
   let sentence = "";
   try {
     const response = await fetch(frame.dataset.preview, { method: "POST", body: new FormData(form) });
-    if (!response.ok) {
+    if (!response.ok || response.redirected) {
       throw new Error(`${response.status}`);
     }
     const answer = await response.json();

@@ -6,6 +6,7 @@ from django.urls import reverse
 from hypothesis import given
 from hypothesis import strategies as st
 
+from audit.models import Action, Entry
 from issues.comparing import compare, compare_words, count_changes
 from issues.models import Issue, Story
 from issues.writing import save_issue, save_story
@@ -103,6 +104,7 @@ def test_an_earlier_revision_comes_back_as_a_new_one(editor, make_story, make_to
     assert list(story.topics.all()) == [topic]
     assert [row.paper for row in story.story_papers.all()] == [paper]
     assert story.revisions.order_by("-number")[0].note == f"Restored revision {kept}"
+    assert Entry.objects.about(story).get(action=Action.RESTORED).note == f"Restored revision {kept}"
 
 
 def test_a_revision_is_shown_in_the_form_before_it_comes_back(editor, make_story):

@@ -2,11 +2,14 @@
 
 import io
 import uuid
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from PIL import Image as PillowImage
@@ -450,3 +453,28 @@ def test_an_approval_is_not_taken_back_once_the_issue_is_out(editor, make_story,
     Issue.objects.filter(pk=issue.pk).update(state="published", published_at="2021-01-01T00:00Z")
     page = editor.post(change(story), fill(editor.get(change(story)), step="back"))
     assert "This step is not open to you" in errors(page)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_press_save_in_the_same_moment_one_is_asked(make_story):
+    if connection.vendor == "sqlite":
+        pytest.skip("The tests' database in memory has one connection; there, writers wait for each other anyhow.")
+    story = make_story("Grids", body="An old text.", state="draft")
+    both = Barrier(2)
+
+    def save(group):
+        client = Client()
+        client.force_login(member_of(group))
+        typed = fill(client.get(change(story)), body=f"By the {group}.")
+        both.wait()
+        page = client.post(change(story), typed)
+        asked = page.context["conflict"] if page.context else None
+        connection.close()
+        return group, asked
+
+    with ThreadPoolExecutor() as executor:
+        outcomes = list(executor.map(save, ["writer", "editor"]))
+    [saved] = [group for group, asked in outcomes if not asked]
+    [asked] = [asked for _, asked in outcomes if asked]
+    assert asked.fields[0].theirs == f"By the {saved}."
+    assert Story.objects.get().body == f"By the {saved}."
