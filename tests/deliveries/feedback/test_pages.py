@@ -1,4 +1,7 @@
+from datetime import timedelta
+
 import pytest
+import time_machine
 from django.contrib.auth.models import Permission, User
 from django.urls import reverse
 from django.utils import timezone
@@ -15,13 +18,15 @@ def history(send, make_mailing):
     signup.sign_up(about.reader, wording="The digest, weekly.", source="sign-up form")
     take(report_in(about.report("postfix-mailbox-full")))
     take(report_in(about.report("postfix-unknown-user")))
-    skipped = make_mailing(readers=0)
+    later = timezone.now() + timedelta(days=7)
+    with time_machine.travel(later):
+        skipped = make_mailing(readers=0)
     skipped.deliveries.create(
         subscriber=about.subscriber,
         state="skipped",
         reason="The subscriber is bounced.",
-        due_at=timezone.now(),
-        finished_at=timezone.now(),
+        due_at=later,
+        finished_at=later,
     )
     return about
 

@@ -70,7 +70,9 @@ def test_the_excerpt_is_one_line_without_addresses(sent):
 def test_an_address_that_does_not_exist_gets_no_more_issues(send, make_mailing):
     about, other = send(readers=2)
     take(report_in(about.report("gmail-no-such-user")))
-    assert [each.subscriber for each in make_mailing(readers=0).deliveries.all()] == [other.subscriber]
+    with time_machine.travel(timezone.now() + timedelta(days=7)):
+        next_one = make_mailing(readers=0)
+    assert [each.subscriber for each in next_one.deliveries.all()] == [other.subscriber]
 
 
 @pytest.mark.parametrize("name", ["postfix-delayed", "postfix-mailbox-full", "exchange-expired", "postfix-policy"])
