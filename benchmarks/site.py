@@ -1,5 +1,6 @@
 """The project on services of its own, for benchmarks: a scratch database, a broker, workers, readers, mailings."""
 
+import datetime
 import multiprocessing
 import os
 import secrets
@@ -72,18 +73,22 @@ def make_readers(count: int) -> None:
 
 
 def make_mailing(number: int) -> "Mailing":
-    """An approved mailing of an issue with one story."""
+    """An approved mailing of an issue with one story, of which no check has anything to say."""
     from deliveries import freezing
-    from issues.models import Issue, Publication, Section, Story
+    from issues.models import Issue, Publication, Section, Story, Topic
     from issues.writing import save_story
 
     Publication.objects.current()
     Publication.objects.update(postal_address="1 Example Street", from_email="digest@example.org")
     section = Section.objects.get_or_create(name="Research", slug="research")[0]
-    issue = Issue.objects.create(number=number, title="A benchmark")
+    topic = Topic.objects.get_or_create(name="Benchmarks", slug="benchmarks")[0]
+    issue = Issue(number=number, title=f"Benchmark {number}", preheader="What the inbox shows after the subject.")
+    issue.date += datetime.timedelta(days=number)
+    issue.save()
     story = Story(title=f"Story {number}", slug=f"story-{number}", section=section, issue=issue, position=1)
-    story.state, story.body = "approved", "A text."
+    story.state, story.summary, story.body = "approved", "A summary.", "A text."
     save_story(story)
+    story.topics.set([topic])
     return freezing.freeze(issue, by="a test")
 
 
@@ -101,11 +106,12 @@ def start(mailing: "Mailing") -> None:
 
 
 def grown(content: str, size: int, before: str) -> str:
-    """The content with paragraphs added, until it has this size."""
-    line = "<p>Language models are few-shot learners – they say “so” in 74 pages.</p>\n"
-    filling = (line if before else "Language models are few-shot learners – they say so in 74 pages.\n") * 1000
+    """The content with paragraphs added, until it has this size in bytes."""
+    line = "Language models are few-shot learners – they say “so” in 74 pages.\n"
+    line = f"<p>{line.strip()}</p>\n" if before else line
+    filling = line * ((size - len(content.encode())) // len(line.encode()))
     head, found, tail = content.rpartition(before) if before else (content, "", "")
-    return head + filling[: size - len(content.encode())].rpartition("\n")[0] + "\n" + found + tail
+    return head + filling + found + tail
 
 
 class Process:
