@@ -6,6 +6,7 @@ bound to besides, such as the address, is in what the MAC is made of.
 """
 
 import base64
+import hashlib
 from datetime import date, timedelta
 from functools import cache
 
@@ -13,7 +14,6 @@ from django.conf import settings
 from django.core import signing
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.crypto import salted_hmac
 
 from subscribers.errors import BadToken, ExpiredToken, UsedToken
 from subscribers.models import AddressChange, ConsentKind, Subscriber
@@ -21,6 +21,7 @@ from subscribers.models import AddressChange, ConsentKind, Subscriber
 CONFIRMATION_LIFETIME = timedelta(days=3)
 UNSUBSCRIBE_SALT = "subscribers.unsubscribe"  # never change it: it is in every mail that was ever sent
 CONFIRMATION_SALT = "subscribers.confirm"
+HASHED_BLOCK = 64  # octets, of SHA-256
 # It opens more than a way out, and people forward mails: so it ends.
 PREFERENCES_LIFETIME = timedelta(days=90)
 PREFERENCES_SALT = "subscribers.preferences"
@@ -38,15 +39,21 @@ ASKING = [
 
 
 class Signer:
-    """Signs many values as Django's `Signer` does, in a fifth of the time: the key is derived once."""
+    """Signs many values as Django's `Signer` does, in a fraction of the time.
+
+    An HMAC (RFC 2104) is two hashes, which are kept here with the key taken in already.
+    """
 
     def __init__(self, salt: str) -> None:
-        self._mac = salted_hmac(f"{salt}signer", "", algorithm="sha256")
+        key = hashlib.sha256(f"{salt}signer{settings.SECRET_KEY}".encode()).digest().ljust(HASHED_BLOCK, b"\0")
+        self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in key))
+        self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in key))
 
     def signature(self, value: str) -> str:
-        mac = self._mac.copy()
-        mac.update(value.encode())
-        return base64.urlsafe_b64encode(mac.digest()).rstrip(b"=").decode()
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(value.encode())
+        outer.update(inner.digest())
+        return base64.urlsafe_b64encode(outer.digest()).rstrip(b"=").decode()
 
 
 class ReaderTokens:
