@@ -96,6 +96,14 @@ def test_a_change_that_came_another_way_is_shown_before_the_button_is_pressed(pu
     assert "Send now" not in shown
 
 
+def test_the_desk_shows_what_waits_and_why(publisher, approved_mailing):
+    approvals.void(approved_mailing, "“A story” changed after the approval.", by="a test")
+    desk = text(publisher.get("/admin/"))
+    assert "Mailings that wait" in desk
+    assert f'<a href="{page_of(approved_mailing)}">{approved_mailing.issue}</a>' in desk
+    assert "“A story” changed after the approval." in desk
+
+
 def test_what_was_changed_and_changed_back_can_be_approved_again(publisher, approved_mailing):
     approvals.void(approved_mailing, "A change.", by="a test")
     shown = text(publisher.get(page_of(approved_mailing)))
