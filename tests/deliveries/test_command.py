@@ -4,6 +4,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
+from audit.models import Entry
 from deliveries.models import Delivery, Mailing
 
 
@@ -64,6 +65,7 @@ def test_what_is_uncertain_is_settled_one_by_one_or_all_at_once(capsys):
     call_command("mailing", "settle", "41", "--as", "sent", "--json")
     told = json.loads(capsys.readouterr().out)
     assert (told["sent"], told["uncertain"], told["remaining"]) == (2, 0, 1)
+    assert set(Entry.objects.filter(action="resolved").values_list("who", flat=True)) == {"the command line"}
 
 
 @pytest.mark.usefixtures("doubts")
@@ -72,6 +74,10 @@ def test_settling_asks_how_and_says_who_has_nothing_to_settle():
         call_command("mailing", "settle", "41")
     with pytest.raises(CommandError, match=r"uncertain for eve@example.org"):
         call_command("mailing", "settle", "41", "--as", "sent", "--email", "eve@example.org")
+    Mailing.objects.update(state="cancelled")
+    with pytest.raises(CommandError, match="cancelled"):
+        call_command("mailing", "settle", "41", "--as", "again")
+    assert Delivery.objects.uncertain().count() == 3
 
 
 @pytest.mark.parametrize(

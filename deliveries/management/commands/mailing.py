@@ -73,9 +73,10 @@ class Command(BaseCommand):
         deliveries = mailing.deliveries.uncertain()
         if email:
             deliveries = deliveries.filter(subscriber__in=Subscriber.objects.with_address(email))
-            if not deliveries.exists():
-                raise CommandError(f"Nothing of issue {mailing.issue} is uncertain for {email}.")
-        SETTLEMENTS[settlement](deliveries)
+        if not deliveries.exists():
+            raise CommandError(f"Nothing of issue {mailing.issue} is uncertain{f' for {email}' if email else ''}.")
+        if not SETTLEMENTS[settlement](deliveries, by=COMMAND_LINE):
+            raise CommandError("The mailing was cancelled, so nothing of it is sent again. It can be counted as sent.")
         mailing.refresh_from_db(fields=["state", "finished_at"])
         self.report(mailing, as_json=as_json)
 
