@@ -29,6 +29,7 @@ class ReplaceForm(CodeForm):
     def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.user = user
+        self.fields["code"].widget.attrs.pop("autofocus")
         if not second_factor.has_one(user):
             del self.fields["code"]
 

@@ -1,12 +1,21 @@
 import time
 
 import pytest
+import time_machine
 from django.contrib.auth.models import User
+from django.utils import timezone
 from django_otp.oath import TOTP
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 PASSWORD = "a long pass phrase"
 LOGIN = "/admin/login/"
+
+
+@pytest.fixture(autouse=True)
+def _within_one_half_minute():
+    """A code counts in its half minute only, however slow the machine is."""
+    with time_machine.travel(timezone.now().replace(second=10), tick=False):
+        yield
 
 
 @pytest.fixture
