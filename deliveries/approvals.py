@@ -9,10 +9,10 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from audit.models import Action
-from audit.recording import Actor, record
+from audit.recording import WORKER, Actor, record
 from deliveries.clock import in_both_zones, publication_zone
 from deliveries.comparing import Difference, differences
-from deliveries.errors import ApprovalVoid
+from deliveries.errors import ApprovalVoid, DeliveriesError
 from deliveries.freezing import lock_issue, render_mailing
 from deliveries.models import Mailing, MailingState
 from issues import publishing
@@ -26,7 +26,7 @@ def changes_since(mailing: Mailing) -> list[Difference]:
     """
     try:
         now = render_mailing(mailing.issue)
-    except IssuesError as error:
+    except (IssuesError, DeliveriesError) as error:
         return [Difference("The issue", note=f"It can’t be rendered any more: {error}")]
     return differences(mailing, now)
 
@@ -51,6 +51,24 @@ def void(mailing: Mailing, reason: str, *, by: Actor) -> bool:
         record(Action.APPROVAL_VOIDED, mailing, by=by, note=reason)
     mailing.state, mailing.pause_reason, mailing.scheduled_for = MailingState.VOID, reason, None
     return True
+
+
+def void_if_changed(mailing: Mailing, *, by: Actor) -> bool:
+    """Let the approval lapse if it no longer holds; return whether it did. Renders the email."""
+    changes = changes_since(mailing)
+    if not changes:
+        return False
+    reason = f"{name_all(changes)} changed after the approval."
+    if mailing.scheduled_for:
+        when = in_both_zones(mailing.scheduled_for, publication_zone())
+        reason += f" It was scheduled for {when}, and will not start then."
+    return void(mailing, reason, by=by)
+
+
+def void_changed() -> None:
+    """The same for all that wait, as something may have changed otherwise than by a form: a paper's facts, the layout."""
+    for mailing in Mailing.objects.not_started().select_related("issue"):
+        void_if_changed(mailing, by=WORKER)
 
 
 def name_all(changes: list[Difference]) -> str:
@@ -79,21 +97,14 @@ class ApprovalMiddleware:
 
 
 def tell_if_void(request: HttpRequest, mailing: Mailing) -> None:
-    changes = changes_since(mailing)
-    if not changes:
-        return
-    reason = f"{name_all(changes)} changed after the approval."
-    if mailing.scheduled_for:
-        when = in_both_zones(mailing.scheduled_for, publication_zone())
-        reason += f" It was scheduled for {when}, and will not start then."
-    if void(mailing, reason, by=request.user):
+    if void_if_changed(mailing, by=request.user):
         address = reverse("admin:deliveries_mailing_change", args=[mailing.pk])
         messages.warning(
             request,
             format_html(
                 'The approval of issue {} is void: {} <a href="{}">See what changed, and approve it again</a>.',
                 mailing.issue,
-                reason,
+                mailing.pause_reason,
                 address,
             ),
         )

@@ -6,7 +6,7 @@ from celery import shared_task
 from django.db import OperationalError
 from django.utils import timezone
 
-from deliveries import queueing, reconciling, sending
+from deliveries import approvals, queueing, reconciling, sending
 from deliveries.errors import MailboxUnavailable
 from deliveries.feedback import reading, refusals, taking
 
@@ -27,7 +27,7 @@ def send_batches(mailing_id: int) -> None:
 
 @shared_task
 def tick() -> None:
-    """Once a minute: start what is due, pick up what was left behind, close what is done."""
+    """Once a minute: start what is due, pick up what was left behind, close what is done, void what changed."""
     now = timezone.now()
     reconciling.settle_journals()
     reconciling.expire_leases(now)
@@ -36,6 +36,7 @@ def tick() -> None:
     queueing.enqueue_stalled(now)
     reconciling.finish()
     taking.settle_uncertain()
+    approvals.void_changed()
 
 
 @shared_task

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from audit.models import Entry
-from deliveries import approvals, freezing, maildir, queueing
+from deliveries import approvals, freezing, maildir, queueing, tasks
 from deliveries.models import Mailing, MailingState, TestMail
 from deliveries.testing import MOST_AN_HOUR
 from issues.models import IssueState, Publication
@@ -94,6 +94,9 @@ def test_a_change_that_came_another_way_is_shown_before_the_button_is_pressed(pu
     assert "Approval void" in shown
     assert "The stories have the same words." in shown
     assert "Send now" not in shown
+    tasks.tick()
+    assert Mailing.objects.get().state == MailingState.VOID
+    assert Entry.objects.filter(action="approval voided", who="a worker").exists()
 
 
 def test_the_desk_shows_what_waits_and_why(publisher, approved_mailing):
