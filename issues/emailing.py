@@ -222,7 +222,7 @@ def story_part(story: Story, number: int, earlier: list[int], surroundings: Surr
         "emails/issue/_story_body.html",
         {
             "body": mark_safe(render_for_email(story.body, scope=story.slug, surroundings=surroundings)),
-            "papers": [paper_line(link.paper) for link in story.story_papers.all()],
+            "papers": [paper_line(paper) for paper in story.papers.all()],
             "links": links,
         },
     )

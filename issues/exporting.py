@@ -130,7 +130,7 @@ def story_file(story: Story, position: int) -> StoryFile:
         date=issue.date if issue else None,
         position=position if issue else None,
         topics=sorted(item.tag.name for item in story.topic_items.all()),
-        papers=[row.paper.identifier or row.paper.slug for row in story.story_papers.all()],
+        papers=[paper.identifier or paper.slug for paper in story.papers.all()],
         resources=[
             ResourceEntry(row.title, row.resource.url, row.resource.kind) for row in story.story_resources.all()
         ],

@@ -84,7 +84,7 @@ def story(publication: Publication, story: Story, description: str) -> Data:
             "isAccessibleForFree": True,
             "isPartOf": issue_of(publication, issue) if issue else None,
             "position": story.position,
-            "citation": [paper(row.paper) for row in story.story_papers.all()],
+            "citation": [paper(each) for each in story.papers.all()],
             "correction": [
                 {
                     "@type": "CorrectionComment",

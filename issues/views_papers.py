@@ -36,7 +36,7 @@ MOST_TOGETHER = 12  # papers that are told of beside another
 @public_page(*PAPER_PARAMETERS, "order", "page")
 @require_safe
 def papers(request: HttpRequest) -> HttpResponse:
-    """All papers that published stories are about, or those that the parameters leave. Three queries, or up to nine."""
+    """All papers that published stories are about, or those that the parameters leave. Two queries, or up to eight."""
     asked = chosen(request.GET, PAPER_PARAMETERS)
     order = {"order": "stories"} if request.GET.get("order") == "stories" else {}
     papers = listed_papers(asked).for_list().order_by("-issued", "title", "pk")
@@ -107,7 +107,7 @@ def author(request: HttpRequest, slug: str) -> HttpResponseBase:
 @public_page(*RESOURCE_PARAMETERS, "page")
 @require_safe
 def resources(request: HttpRequest) -> HttpResponse:
-    """Code, data sets, demos …: what published stories and their papers link to, by kind. Three queries, or up to six."""
+    """Code, data sets, demos …: what published stories and their papers link to, by kind. Two queries, or up to five."""
     asked = chosen(request.GET, RESOURCE_PARAMETERS)
     context = {"page": numbered_page(request, listed_resources(asked).order_by("kind", "title", "pk"))}
     context |= ways_and_chosen(asked, asked, kept("resources", ways_into_resources))

@@ -133,7 +133,7 @@ class PaperQuerySet(models.QuerySet["Paper"]):
     def with_author_rows(self) -> Self:
         """With all authors in the same query, for `authors_in_order()`."""
         authors = Authorship.objects.filter(paper=models.OuterRef("pk")).order_by("position")
-        names = {"given": "author__given", "family": "author__family", "suffix": "author__suffix"}
+        names = {name: f"author__{name}" for name in ("given", "family", "suffix", "slug")}
         return self.annotate(all_author_rows=JSONRows(authors, **names))
 
     def identified_by(self, identifier: str) -> Self:

@@ -51,7 +51,7 @@ def story_in_full(publication: Publication, story: Any) -> dict[str, Any]:
     address = absolute(story.get_absolute_url())
     return story_in_list(publication, story) | {
         "content_html": html_for_feeds(story.body_html, address),
-        "papers": [paper_in_list(row.paper) for row in story.story_papers.all()],
+        "papers": [paper_in_list(paper) for paper in story.papers.all()],
         "resources": [resource(row.resource, row.label) for row in story.story_resources.all()],
         "corrections": [
             {"date": row.date.isoformat(), "text": row.text, "published_at": in_utc(row.published_at)}

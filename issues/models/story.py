@@ -10,7 +10,7 @@ from issues.models.issue import Issue, IssueState
 from issues.models.publication import Section
 from issues.models.topic import StoryTopic, Topic
 from papers.json_rows import JSONRows
-from papers.models import Authorship, Paper, PaperUpdate, Resource
+from papers.models import Paper, PaperUpdate, Resource
 
 WORDS_PER_MINUTE = 230  # silent reading of non-fiction: Brysbaert 2019, doi:10.1016/j.jml.2019.104047, gives 238
 
@@ -63,10 +63,10 @@ class StoryQuerySet(models.QuerySet["Story"]):
 
     def for_page(self) -> Self:
         """With all that a story's page shows, in a number of queries that doesn't grow with the rows."""
-        authorships = models.Prefetch("paper__authorships", Authorship.objects.select_related("author"))
+        papers = Paper.objects.with_author_rows().order_by("story_papers__position", "story_papers__pk")
         stories = self.for_list().with_news()
         return stories.prefetch_related(
-            models.Prefetch("story_papers", StoryPaper.objects.select_related("paper").prefetch_related(authorships)),
+            models.Prefetch("papers", papers),
             models.Prefetch("story_resources", StoryResource.objects.select_related("resource")),
             "corrections",
         )

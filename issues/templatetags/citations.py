@@ -24,7 +24,7 @@ def coins(paper: Paper) -> SafeString:
 @register.filter
 def their_papers(stories: Iterable[Story]) -> list[Paper]:
     """The papers of stories `for_page()`, each once, in their order."""
-    return list(dict.fromkeys(row.paper for story in stories for row in story.story_papers.all()))
+    return list(dict.fromkeys(paper for story in stories for paper in story.papers.all()))
 
 
 @register.filter

@@ -194,7 +194,7 @@ def test_the_list_of_papers_is_narrowed_by_what_its_address_says(
     make_story(issue=issue, papers=[make_paper("C", authors=["Mann"], issued="2022-01-02", container_title="Nature")])
     make_story(papers=[make_paper("Not told", container_title="Nature")])
     response = client.get("/papers/", parameters)
-    assert [paper.title for paper in response.context["page"]] == titles
+    assert [paper.title for paper in response.context["page"].rows] == titles
     assert "Not told" not in response.content.decode()
 
 
@@ -211,7 +211,7 @@ def test_pages_of_a_narrowed_list_keep_what_it_is_narrowed_to(client, make_paper
     )
     page = client.get("/papers/?year=2020").content.decode()
     assert 'href="?year=2020&amp;page=2"' in page
-    assert client.get("/papers/?year=2020&page=2").context["page"].paginator.count == 51
+    assert len(client.get("/papers/?year=2020&page=2").context["page"].rows) == 1
 
 
 def test_resources_are_listed_by_kind_topic_and_words(client, make_paper, make_issue, make_story):
@@ -226,7 +226,7 @@ def test_resources_are_listed_by_kind_topic_and_words(client, make_paper, make_i
     make_story(resources=[resource("secret")])
 
     def titles(**parameters):
-        return [each.title for each in client.get("/resources/", parameters).context["page"]]
+        return [each.title for each in client.get("/resources/", parameters).context["page"].rows]
 
     assert titles() == ["another", "of-a-story", "of-a-paper"]
     assert titles(kind="dataset") == ["of-a-paper"]
