@@ -60,7 +60,9 @@ def references_around(back: Collection[Story], forth: Collection[Story]) -> list
     to_them = Q(target_story__in=forth) | Q(target_issue__in=[story.issue_id for story in forth])
     references = Reference.objects.from_published().filter(Q(source__in=back) | to_them)
     with_ends = references.select_related("source__issue", "target_issue", "target_story__issue")
-    return [each for each in with_ends[:MOST] if each.target is not None and each.target.is_public]
+    # No limit in SQL: for the first few by key, databases would read the whole table.
+    found = [each for each in with_ends if each.target is not None and each.target.is_public]
+    return found[:MOST]
 
 
 def knots_of(texts: Collection[Text], references: Iterable[Reference]) -> list[Knot]:

@@ -1,7 +1,7 @@
 """`make audit`: the public pages under axe, Lighthouse and the Nu HTML checker, in Debian's Chromium; a table, and 1 if any fails.
 
 The site is served as in production, with the example digest, from a folder that is deleted afterwards; or `--url` names
-one that runs. The three tools come from npm into var/audit, in the versions below.
+one that runs. Lighthouse and the checker come from npm into var/audit, in the versions below.
 """
 
 import argparse
@@ -24,7 +24,8 @@ from benchmarks.site import Process, free_port, say, wait_for_port
 
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ROOT / "var" / "audit"
-PACKAGES = {"axe-core": "4.14.1", "lighthouse": "12.8.2", "vnu-jar": "26.9.27"}
+AXE = ROOT / "tests" / "browser" / "axe" / "axe.min.js"
+PACKAGES = {"lighthouse": "12.8.2", "vnu-jar": "26.9.27"}
 PROGRAMS = {"chromium": "chromium", "npm": "npm", "java": "default-jre-headless"}  # each with Debian's package
 FLAGS = [
     "--no-sandbox",
@@ -61,6 +62,7 @@ CHECKED = AUDITED | {
     "corrections": "/corrections/",
     "missing": "/nothing/here/",
 }
+HEADINGS = "<h1>A feed</h1><h2>Stories</h2><h3>A story</h3>"  # above those of a story, which begin with <h4>
 WIDTHS, SCHEMES = (320, 1280), ("light", "dark")
 AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 LEAST = {"performance": 90, "accessibility": 95, "best-practices": 95, "seo": 90}
@@ -128,7 +130,7 @@ def check_html(url: str) -> list[str]:
             (Path(folder) / f"{name}.html").write_bytes(fetch(url + path))
         for item in json.loads(fetch(f"{url}/feed.json"))["items"]:
             name = item["url"].rstrip("/").rpartition("/")[2]
-            page = f'<!doctype html><html lang="en"><title>{name}</title><h1>{name}</h1>{item["content_html"]}'
+            page = f'<!doctype html><html lang="en"><title>{name}</title>{HEADINGS}{item["content_html"]}'
             (Path(folder) / f"feed {name}.html").write_text(page)
         jar = TOOLS / "node_modules/vnu-jar/build/dist/vnu.jar"
         files = sorted(map(str, Path(folder).iterdir()))
@@ -155,7 +157,7 @@ def fetch(url: str) -> bytes:
 
 
 def run_axe(url: str) -> list[str]:
-    source = (TOOLS / "node_modules/axe-core/axe.min.js").read_text()
+    source = AXE.read_text()
     problems = []
     say(f"\n{'axe, violations':18}" + "".join(f"{width:>8} {scheme:5}" for width in WIDTHS for scheme in SCHEMES))
     with sync_playwright() as playwright:

@@ -233,4 +233,4 @@ def test_an_answer_takes_as_many_queries_for_30_stories_as_for_one(archive, quer
             f"papers/{story.papers.first().slug}",
         )
     }
-    assert list(taken.values()) == [2, 2, 1, 2, 2, 1, 6, 3, 1, 4]
+    assert list(taken.values()) == [2, 2, 1, 2, 2, 1, 5, 3, 1, 4]

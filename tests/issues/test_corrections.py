@@ -29,5 +29,5 @@ def test_the_list_costs_the_same_at_1_and_30(client, make_issue, make_story, dja
     issue = make_issue(published_at=timezone.now() - timedelta(days=9))
     for _ in range(30):
         Correction.objects.create(story=make_story(issue=issue), text="It was 42.")
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(2):
         client.get("/corrections/")

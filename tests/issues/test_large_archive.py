@@ -40,7 +40,7 @@ def fill(publication):
             Issue(
                 number=number,
                 title=f"Issue {number}",
-                date=day + datetime.timedelta(days=number),
+                date=day + datetime.timedelta(weeks=number),
                 state=IssueState.PUBLISHED,
                 published_at=timezone.now(),
             )
