@@ -57,12 +57,9 @@ def thread_of(story: Story) -> Thread:
 
 def references_around(back: Collection[Story], forth: Collection[Story]) -> list[Reference]:
     """References from the stories of `back`, and to those of `forth` or their issues, with both ends. One query."""
-    to_them = Q(target_story__in=forth) | Q(target_issue__in=[story.issue_id for story in forth])
-    references = Reference.objects.from_published().filter(Q(source__in=back) | to_them)
-    with_ends = references.select_related("source__issue", "target_issue", "target_story__issue")
-    # No limit in SQL: for the first few by key, databases would read the whole table.
-    found = [each for each in with_ends if each.target is not None and each.target.is_public]
-    return found[:MOST]
+    ends = Q(source__in=back), Q(target_story__in=forth), Q(target_issue__in=[story.issue_id for story in forth])
+    found = Reference.objects.from_published().with_an_end(*ends)
+    return [each for each in found[:MOST] if each.target is not None and each.target.is_public]
 
 
 def knots_of(texts: Collection[Text], references: Iterable[Reference]) -> list[Knot]:

@@ -186,6 +186,7 @@ class Paper(models.Model):
 
     class Meta:
         ordering = ["-issued", "title", "pk"]
+        indexes = [models.Index(fields=["-issued", "title", "id"], name="papers_in_order")]
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(arxiv_id__isnull=False)

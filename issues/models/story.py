@@ -204,13 +204,17 @@ class ReferenceQuerySet(models.QuerySet["Reference"]):
 
     def touching(self, story: Story) -> Self:
         """Those that a story makes, and those that others make to it or to its issue, with both ends. One query."""
-        ends: list[dict[str, Story | Issue]] = [{"source": story}, {"target_story": story}]
+        ends = [models.Q(source=story), models.Q(target_story=story)]
         if story.issue is not None:  # Else all references that lead to no issue would be found.
-            ends.append({"target_issue": story.issue})
+            ends.append(models.Q(target_issue=story.issue))
+        return self.with_an_end(*ends)
+
+    def with_an_end(self, *ends: models.Q) -> Self:
+        """Those of which one of these is true, with both ends. One query."""
         # A union, as with OR neither database uses the index of each.
-        first, *others = (Reference.objects.order_by().filter(**end).values("pk") for end in ends)
-        touching = self.filter(pk__in=first.union(*others))
-        return touching.select_related("source__issue", "target_issue", "target_story__issue")
+        first, *others = (Reference.objects.order_by().filter(end).values("pk") for end in ends)
+        found = self.filter(pk__in=first.union(*others))
+        return found.select_related("source__issue", "target_issue", "target_story__issue")
 
 
 class Reference(models.Model):

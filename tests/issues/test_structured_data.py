@@ -69,7 +69,7 @@ def test_nothing_that_an_editor_writes_can_end_the_data(client, archive):
 def test_an_issue_is_a_part_of_the_publication_and_has_its_stories(read, archive):
     stories = archive(2)
     data = only(read("/issues/1/"))
-    assert (data["@type"], data["issueNumber"], data["name"]) == ("PublicationIssue", 1, "An issue")
+    assert (data["@type"], data["issueNumber"], data["name"]) == ("PublicationIssue", 1, stories[0].issue.title)
     assert [part["url"] for part in data["hasPart"]] == [SITE + story.get_absolute_url() for story in stories]
     assert data["isPartOf"]["@id"] == only(read("/"))["@id"]
 
