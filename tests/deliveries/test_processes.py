@@ -20,22 +20,14 @@ CONNECTIONS = 3
 TIMEOUT = 60  # seconds
 
 PREPARE = """
+from benchmarks import site
 from deliveries.models import Mailing
-from deliveries import freezing
-from issues.models import Issue, Publication, Section, Story
-from issues.writing import save_story
+from issues.models import Issue, Story
 from subscribers.models import Subscriber
-Publication.objects.current()
-Publication.objects.update(postal_address="1 Example Street")
-Mailing.objects.all().delete()
-Subscriber.objects.all().delete()
-Story.objects.all().delete()
-Issue.objects.all().delete()
-Subscriber.objects.bulk_create(Subscriber(email=f"r{n}@example.org", state="active") for n in range(%d))
-section = Section.objects.get_or_create(name="ML", slug="ml")[0]
-issue = Issue.objects.create(number=41)
-save_story(Story(title="A story", slug="s", section=section, issue=issue, position=1, state="approved", body="Text."))
-freezing.freeze(issue, by="a test")
+for model in (Mailing, Subscriber, Story, Issue):
+    model.objects.all().delete()
+site.make_readers(%d)
+site.make_mailing(41)
 """
 START = """
 from deliveries.models import Mailing
@@ -46,6 +38,10 @@ try:
     print("started")
 except MailingError as error:
     print(error)
+"""
+STEP = """
+from django.core.management import call_command
+call_command("mailing", "%s", "41")
 """
 SEND = """
 from deliveries.models import Mailing
@@ -181,10 +177,30 @@ def test_kills_lose_nobody_send_nobody_twice_and_leave_one_doubt_for_each_connec
 
     told = site.report()
     assert len(server.recipients) == len(set(server.recipients)), "somebody got it twice"
-    assert set(server.recipients) | set(told["who"]) == {f"r{n}@example.org" for n in range(readers)}
+    assert set(server.recipients) | set(told["who"]) == {f"reader{n}@example.org" for n in range(readers)}
     assert told["uncertain"] <= kills * CONNECTIONS
     assert told["sent"] + told["uncertain"] == readers
     assert told["state"] == "sent"
+
+
+def test_a_pause_and_a_cancellation_stop_all_processes_after_what_is_under_way(site, slow_server):
+    server, readers = slow_server[0], 1000
+    server.seconds = 0.5  # Sending them all would take longer than a step may.
+    site.run(PREPARE % readers + START)
+    for step in ("pause", "cancel"):
+        children = [site.spawn_code(SEND) for _ in range(2)]
+        goal = len(server.envelopes) + 10
+        wait_for(lambda goal=goal: len(server.envelopes) >= goal)
+        site.run(STEP % step)
+        for child in children:
+            output = child.communicate(timeout=TIMEOUT)[0]
+            assert child.returncode == 0, output
+        told = site.report()
+        assert told["sent"] == len(server.recipients) == len(set(server.recipients)) < readers
+        if step == "pause":
+            assert (told["state"], told["remaining"]) == ("paused", readers - told["sent"])
+            site.run(STEP % "resume")
+    assert (told["state"], told["skipped"], told["remaining"]) == ("cancelled", readers - told["sent"], 0)
 
 
 def test_of_two_processes_that_start_a_mailing_at_once_one_wins(site):
@@ -192,7 +208,7 @@ def test_of_two_processes_that_start_a_mailing_at_once_one_wins(site):
     children = [site.spawn_code(START) for _ in range(2)]
     answers = sorted(child.communicate(timeout=TIMEOUT)[0].strip().splitlines()[-1] for child in children)
     assert answers[1] == "started"
-    assert answers[0].startswith("The mailing of issue #41 is sending.")
+    assert "is sending. Only one" in answers[0]
     assert site.report()["candidates"] == 20
 
 
@@ -204,5 +220,5 @@ def test_a_real_worker_sends_what_was_started(site, slow_server):
     wait_for(lambda: site.report()["state"] == "sent")
     worker.terminate()
     assert worker.wait(TIMEOUT) == 0
-    assert sorted(server.recipients) == sorted(f"r{n}@example.org" for n in range(100))
+    assert sorted(server.recipients) == sorted(f"reader{n}@example.org" for n in range(100))
     assert site.report()["sent"] == 100
