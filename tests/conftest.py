@@ -131,9 +131,8 @@ def make_issue(db):
 
     def make(*, published_at=None, **fields):
         """A draft that could be approved; public from `published_at` if that is given, without the checks."""
-        number = fields.pop("number", None) or next(numbers)
-        usual = {"title": f"Issue number {number}", "preheader": "What the inbox shows after the subject."}
-        issue = Issue(number=number, **usual | fields)
+        usual = {"number": next(numbers), "preheader": "What the inbox shows after the subject."} | fields
+        issue = Issue(**{"title": f"Issue number {usual['number']}"} | usual)
         if published_at:
             issue.state, issue.published_at = IssueState.PUBLISHED, published_at
         save_issue(issue)

@@ -19,7 +19,9 @@ def found(text):
 
 @pytest.fixture
 def story(make_issue, make_story):
-    return make_story("A robot pours espresso", issue=make_issue(published_at=timezone.now()), body="And milk.")
+    return make_story(
+        "A robot pours espresso", issue=make_issue(published_at=timezone.now()), body="And milk.", topics=[]
+    )
 
 
 def test_publishing_an_issue_makes_its_stories_found_in_the_next_request(client, make_issue, make_story):
