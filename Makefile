@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP_COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-header \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
-.PHONY: run test lint format lock document-settings bench-send bench-queue drill bench-search bench-import bench-papers bench-preview audit
+.PHONY: run test lint format lock document-settings bench-send bench-queue drill bench-search bench-import bench-sign-up bench-papers bench-preview audit
 
 run: $(VENV)/runtime.stamp
 	@$(BIN)/python manage.py run
@@ -53,6 +53,10 @@ bench-search: $(VENV)/dev.stamp
 # How fast subscribers come in from a CSV file, beside a bare COPY of it. `make bench-import ARGS=20000` is shorter.
 bench-import: $(VENV)/dev.stamp
 	@$(BIN)/python -m benchmarks.import_subscribers $(ARGS)
+
+# Whether the time of the sign-up form's answer tells who subscribes. `make bench-sign-up ARGS=100` is shorter.
+bench-sign-up: $(VENV)/dev.stamp
+	@$(BIN)/python -m benchmarks.sign_up_answers $(ARGS)
 
 # How long 10,000 papers take to come in from BibTeX and to go out again, read back by other programs.
 bench-papers: $(VENV)/dev.stamp

@@ -11,7 +11,7 @@ from anymail.message import AnymailRecipientStatus
 from django.core import mail as django_mail
 from requests import Response
 
-from deliveries import reconciling, sending
+from deliveries import freezing, queueing, reconciling, sending
 from deliveries.ledger import ledger
 from deliveries.models import MailingState
 from dynamically_typed import service_urls
@@ -57,6 +57,24 @@ def test_one_call_carries_many_readers_each_with_a_link_of_their_own(make_mailin
             assert field in message.alternatives[0].content
         assert not [link for link in links.values() if link in message.body + message.alternatives[0].content]
         assert message.extra_headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+
+
+def test_readers_of_different_stories_go_into_different_calls(
+    publication, make_issue, make_story, make_topic, make_subscriber, test_backend
+):
+    issue = make_issue()
+    for position, topic in enumerate(["robots", "vision"], 1):
+        make_story(f"A story on {topic}", issue=issue, position=position, topics=[make_topic(topic)])
+    for number, choice in enumerate(["", "topic/robots", "topic/vision"] * 4):
+        make_subscriber(f"{choice[6:] or 'all'}{number}@example.org", choice=choice)
+    mailing = freezing.freeze(issue, by=None)
+    queueing.start(mailing)
+    assert send_all(mailing).sent == 12
+    assert len(test_backend) == 3
+    for message in test_backend:
+        [kind] = {reader.partition("@")[0].rstrip("0123456789") for reader in message.to}
+        assert ("story on robots" in message.body) == (kind != "vision")
+        assert ("story on vision" in message.body) == (kind != "robots")
 
 
 def test_each_reader_gets_the_outcome_that_the_provider_tells(make_mailing, test_backend, monkeypatch):

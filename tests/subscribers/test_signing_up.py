@@ -53,6 +53,19 @@ def test_the_words_beside_the_button_are_kept_as_proof(client, sign_up, publicat
     assert "each issue of Bits & Pieces by email" in event.wording
 
 
+def test_the_form_asks_for_an_address_and_nothing_is_ticked_beforehand(client):
+    page = client.get("/subscribe/").content.decode()
+    form = re.search(r'<form class="signup".*?</form>', page, re.DOTALL)[0]
+    assert re.findall(r'<input[^>]* name="(\w+)"', form) == ["email", "homepage"]
+    assert "checked" not in form
+
+
+def test_nothing_is_kept_of_where_somebody_signed_up_from(sign_up, client):
+    client.post("/subscribe/", {"email": "ada@example.org"}, REMOTE_ADDR="203.0.113.77")
+    kept = [list(model.objects.values()) for model in (Subscriber, ConsentEvent)]
+    assert "203.0.113" not in str(kept)
+
+
 def test_one_address_is_one_subscriber_however_it_is_cased(sign_up):
     sign_up("Ada@example.org")
     sign_up("ada@EXAMPLE.org")
