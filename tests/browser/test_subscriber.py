@@ -1,5 +1,7 @@
 """The whole life of a subscriber: a real browser on the running site, and real mail through an SMTP server on loopback."""
 
+import datetime
+import itertools
 import json
 import re
 from email import message_from_bytes
@@ -8,6 +10,7 @@ from pathlib import Path
 from urllib.request import Request, urlopen
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import expect
 
 from deliveries import freezing, queueing, sending
@@ -75,8 +78,10 @@ def send_issue(publication, make_issue, make_story, make_topic, make_section, ap
     """Approve and send an issue with a story on robots and one on vision; return the ledger."""
     sections = {name: make_section(name) for name in ("Research", "Tools")}
 
+    dates = itertools.count(timezone.now().date().toordinal() - 30)
+
     def send(title):
-        issue = make_issue(title=title)
+        issue = make_issue(title=title, date=datetime.date.fromordinal(next(dates)))
         for position, (topic, section) in enumerate([("robots", "Research"), ("vision", "Tools")], 1):
             make_story(
                 f"{title} {topic}",

@@ -22,7 +22,7 @@ STEPS = ["stories", "pause", "resume", "address", "unsubscribe", "return", "eras
 def topics(make_story, make_issue, make_topic):
     """Two topics with a published story, one without."""
     make_topic("unpublished")
-    issue = make_issue(published_at=timezone.now())
+    issue = make_issue(published_at=timezone.now(), date=datetime.date(2020, 1, 1))
     topics = [make_topic("robots"), make_topic("vision")]
     make_story(issue=issue, position=1, topics=topics)
     return topics
