@@ -9,8 +9,10 @@ from PIL import Image as PillowImage
 from playwright.sync_api import expect
 
 from issues.models import Draft, Story
+from issues.writing import save_story
 from papers.lookups import Lookup
-from papers.models import Paper
+from papers.models import Paper, Resource
+from tests.browser.test_accessibility import AXE, TAGS
 
 ADD = "/admin/issues/story/add/"
 
@@ -217,3 +219,22 @@ def drag(page, handle, onto):
     page.mouse.move(end["x"] + 20, end["y"] + 2, steps=10)
     page.mouse.move(end["x"] + 22, end["y"] + 1, steps=3)
     page.mouse.up()
+
+
+def test_axe_finds_nothing_on_the_pages_of_writing_and_none_is_wider_than_its_window(open_as, make_story, make_paper):
+    resource = Resource.objects.create(url="https://example.org/", title="Code")
+    story = make_story("Grids", body="TK", papers=[make_paper()], resources=[resource], state="draft")
+    story.body = "Another text."
+    save_story(story)
+    page = open_as("editor", color_scheme="dark")
+    for path in ("add/", f"{story.pk}/change/", f"{story.pk}/revisions/", f"{story.pk}/revisions/2/"):
+        page.goto(f"/admin/issues/story/{path}")
+        if path.endswith(("add/", "change/")):
+            expect(page.locator("[data-words]")).to_contain_text("min read")
+        page.evaluate(AXE)
+        options = {"runOnly": TAGS, "preload": False, "iframes": False}
+        violations = page.evaluate("options => axe.run(document, options)", options)["violations"]
+        assert [f"{each['id']}: {each['nodes'][0]['html']}" for each in violations] == [], path
+        for width in (1280, 768, 320):
+            page.set_viewport_size({"width": width, "height": 800})
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, (path, width)
