@@ -3,7 +3,13 @@ FROM python:3.11-slim-bookworm
 ENV PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     STATIC_ROOT=/srv/static \
-    VAR_DIR=/srv/var
+    VAR_DIR=/srv/var \
+    GRANIAN_INTERFACE=wsgi \
+    GRANIAN_HOST=0.0.0.0 \
+    GRANIAN_WORKERS=2 \
+    GRANIAN_BLOCKING_THREADS=4 \
+    GRANIAN_WEBSOCKETS=false \
+    GRANIAN_RESPAWN_FAILED_WORKERS=true
 
 WORKDIR /srv/app
 
@@ -25,4 +31,4 @@ EXPOSE 8000
 HEALTHCHECK --interval=15s --timeout=5s --start-period=20s \
     CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:8000/healthz', timeout=4)"]
 
-CMD ["gunicorn", "--bind", "0.0.0.0:8000", "dynamically_typed.wsgi"]
+CMD ["granian", "dynamically_typed.wsgi:application"]

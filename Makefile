@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP_COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-header \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
-.PHONY: run test lint format lock document-settings bench-send bench-queue drill bench-search bench-import bench-sign-up bench-papers bench-preview audit
+.PHONY: run test lint format lock document-settings bench-send bench-queue drill bench-search bench-import bench-sign-up bench-web bench-papers bench-preview audit
 
 run: $(VENV)/runtime.stamp
 	@$(BIN)/python manage.py run
@@ -49,6 +49,10 @@ document-settings: $(VENV)/runtime.stamp
 # Searches in archives of up to 100,000 stories, on SQLite and on a PostgreSQL that answers. Some minutes, some 3 GB on disk.
 bench-search: $(VENV)/dev.stamp
 	@$(BIN)/python -m benchmarks.search $(ARGS)
+
+# How fast pages are read, beside nginx. `make bench-web ARGS="--sizes 500 2000 --rounds 2"` is shorter.
+bench-web: $(VENV)/dev.stamp
+	@$(BIN)/python -m benchmarks.web $(ARGS)
 
 # How fast subscribers come in from a CSV file, beside a bare COPY of it. `make bench-import ARGS=20000` is shorter.
 bench-import: $(VENV)/dev.stamp

@@ -282,8 +282,6 @@ LOGGING: dict[str, Any] = {
         "django.request": {"level": "ERROR"},
         "django.security.DisallowedHost": {"level": "CRITICAL"},
         "django.security.AnymailWebhookValidationFailure": {"level": "CRITICAL"},
-        # It warns of each HEAD request, whose body Django leaves to the server to drop.
-        "gunicorn.http.wsgi": {"level": "ERROR"},
         "celery": {"level": "WARNING"},
         "httpx2": {"level": "WARNING"},  # Its lines hold whole addresses, with the key in them.
         "kombu": {"level": "WARNING"},

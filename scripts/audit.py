@@ -115,7 +115,16 @@ def site(url: str | None) -> Iterator[str]:
         }
         for command in (("migrate",), ("import_digest", "examples/digest"), ("collectstatic", "--noinput")):
             run(sys.executable, "manage.py", *command, "--verbosity", "0")
-        server = Process.python("-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "dynamically_typed.wsgi", quiet=True)
+        server = Process.python(
+            "-m",
+            "granian",
+            "--interface",
+            "wsgi",
+            "--port",
+            str(port),
+            "dynamically_typed.wsgi:application",
+            quiet=True,
+        )
         try:
             wait_for_port(port)
             yield url

@@ -1,0 +1,348 @@
+"""`make bench-web`: how fast pages are read, beside nginx with the same bytes as files, in one run.
+
+First the CPU that a page takes where nothing is kept, in archives of 2,000 and 100,000 stories, on SQLite and on a PostgreSQL
+that answers; then wrk asks the site as it runs in production (two web processes) and nginx by turns, in several rounds, of
+which the medians count. The last line is one JSON object. It needs wrk and nginx, and as root installs them by apt-get.
+"""
+
+import argparse
+import json
+import os
+import re
+import secrets
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from benchmarks.search import cpu_time, scratch_database
+from benchmarks.site import ROOT, Process, free_port, wait_for_port
+from benchmarks.web_clients import SlowClients, fetch, wrk
+from benchmarks.web_servers import GRANIAN, GUNICORN, nginx, site
+
+PROGRAMS = {"wrk": "wrk", "nginx": "nginx-light"}
+DRAWN = 2_000  # pages
+CONNECTIONS = 20
+ADDRESSES_OF_A_KIND = 20  # of which each is asked for in the measurement of CPU
+CHANGES, REQUESTS_AFTER = 20, 10
+GHOSTS_SHARE = 0.0004  # of nginx: the best of its pages, as measured once
+KINDS = ("home", "story", "issue", "topic", "feed")
+MOST_QUERIES = {"home": 8, "story": 7, "issue": 7, "topic": 4, "feed": 2}
+Report = dict[str, Any]
+
+
+def main() -> None:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that nothing is left behind
+    options = parse()
+    provide()
+    with tempfile.TemporaryDirectory(prefix="bench-web-") as name, scratch_database() as postgresql:
+        folder = Path(name)
+        known = {"sqlite": f"sqlite:///{folder}/db.sqlite3"} | ({"postgresql": postgresql} if postgresql else {})
+        databases = {vendor: url for vendor, url in known.items() if vendor in options.databases}
+        report: Report = {"cpu": {}}
+        for vendor, url in databases.items():
+            report["cpu"][vendor] = in_own_process(url, folder, options.sizes)
+            say(table_of_cpu(vendor, report["cpu"][vendor]))
+        set_up(list(databases.values())[-1], folder)
+        report |= measure_servers(folder, options)
+    report["goals"] = goals(report)
+    say(table_of_servers(report))
+    say(json.dumps(report))
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="How fast pages are read, beside nginx.")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[2_000, 100_000], help="of the archives, in stories")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=int, default=3, help="of each measurement in a round")
+    parser.add_argument("--databases", nargs="+", choices=["sqlite", "postgresql"], default=["sqlite", "postgresql"])
+    parser.add_argument(
+        "--server", choices=[GRANIAN, GUNICORN], default=GRANIAN, help="another one, if it is installed"
+    )
+    return parser.parse_args()
+
+
+def provide() -> None:
+    missing = [package for program, package in PROGRAMS.items() if not shutil.which(program)]
+    if not missing:
+        return
+    if os.geteuid() != 0:
+        raise SystemExit(f"Install Debian's packages {' and '.join(missing)} first.")
+    environ = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    for words in (["update", "-q"], ["install", "-qy", "--no-install-recommends", *missing]):
+        subprocess.run(["apt-get", *words], env=environ, check=True, stdout=subprocess.DEVNULL)  # noqa: S603, S607
+
+
+def settings(database_url: str, folder: Path) -> dict[str, str]:
+    return {
+        "DATABASE_URL": database_url,
+        "VAR_DIR": str(folder / "var"),
+        "STATIC_ROOT": str(folder / "static"),
+        "DEBUG": "false",
+        "SECRET_KEY": secrets.token_urlsafe(50),
+        "ALLOWED_HOSTS": "127.0.0.1,testserver",
+        "SITE_URL": "http://127.0.0.1",
+        "SECURE_SSL_REDIRECT": "false",
+        "LOG_LEVEL": "ERROR",
+        "DJANGO_SETTINGS_MODULE": "dynamically_typed.settings",
+    }
+
+
+def set_up(database_url: str, folder: Path) -> None:
+    """Make this process and its children the project on this database."""
+    os.environ.update(settings(database_url, folder))
+    import django
+
+    django.setup()
+    from django.core.management import call_command
+
+    call_command("migrate", verbosity=0)
+    call_command("collectstatic", verbosity=0, interactive=False)
+
+
+# What a page costs
+
+
+def in_own_process(database_url: str, folder: Path, sizes: Sequence[int]) -> Report:
+    """Django knows one database at a time."""
+    answer = folder / "answer.json"
+    command = [sys.executable, "-m", "benchmarks.web", "--measure", str(answer), *map(str, sizes)]
+    subprocess.run(command, env={**os.environ, **settings(database_url, folder)}, cwd=ROOT, check=True)  # noqa: S603
+    return dict(json.loads(answer.read_text()))
+
+
+def measure_cpu(sizes: Sequence[int]) -> Report:
+    """By size and kind of page, with the database's part: median of the CPU in ms, queries, bytes."""
+    import django
+
+    django.setup()
+    from django.conf import settings
+    from django.core.management import call_command
+    from django.db import connection
+
+    from benchmarks.web_filling import ReadableArchive
+
+    settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    settings.MIDDLEWARE.remove("whitenoise.middleware.WhiteNoiseMiddleware")
+    call_command("migrate", verbosity=0)
+    archive, report = ReadableArchive(), {}
+    for size in sizes:
+        start = time.monotonic()
+        archive.grow(size)
+        sys.stderr.write(f"{connection.vendor}: {size} stories after {time.monotonic() - start:.0f} s\n")
+        report[str(size)] = {kind: measure_page(addresses(kind, size)) for kind in KINDS}
+    return report
+
+
+def addresses(kind: str, size: int) -> list[str]:
+    from benchmarks.search_filling import STORIES_PER_ISSUE
+    from issues.models import Topic
+
+    numbers = range(ADDRESSES_OF_A_KIND)
+    if kind == "story":
+        return [f"/stories/story-{size - number}/" for number in numbers]
+    if kind == "issue":
+        return [f"/issues/{size // STORIES_PER_ISSUE - number}/" for number in numbers]
+    if kind == "topic":
+        return [topic.get_absolute_url() for topic in Topic.objects.order_by("pk")[:ADDRESSES_OF_A_KIND]]
+    return [{"home": "/", "feed": "/feed.atom"}[kind]] * ADDRESSES_OF_A_KIND
+
+
+def measure_page(paths: Sequence[str]) -> Report:
+    from django.test import Client
+
+    client, times = Client(), []
+    statements: list[tuple[str, Any]] = []
+    client.get(paths[-1])  # so that no first time is among them
+    for path in paths:
+        statements = []
+        times.append(cpu_time(partial(client.get, path), statements))
+    size = len(client.get(paths[-1]).content)
+    return {"ms": round(statistics.median(times), 2), "queries": len(statements), "bytes": size}
+
+
+# The site and nginx
+
+
+def measure_servers(folder: Path, options: argparse.Namespace) -> Report:
+    paths = [f"/stories/story-{options.sizes[-1] - number}/" for number in range(min(DRAWN, options.sizes[-1]))]
+    page = f"/issues/{options.sizes[-1] // 5 - 1}/"
+    ports = {name: free_port() for name in ("kept", "unkept", "nginx")}
+    export_pages(folder / "pages", [page, *paths])
+    processes = [
+        site(options.server, ports["kept"]),
+        site(options.server, ports["unkept"], PAGE_CACHE_MEGABYTES="0"),
+        nginx(folder, ports["nginx"], application=ports["kept"]),
+    ]
+    try:
+        for port in ports.values():
+            wait_for_port(port)
+        at = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
+        warm(at, page, paths)
+        report: Report = {"server": options.server, "page_bytes": len(fetch(at["kept"] + page).body)}
+        report["requests_per_second"] = by_turns(cases(folder, at, page, paths), options)
+        report["shares"] = shares(report["requests_per_second"])
+        report["p99_ms"] = waiting_times(at, page, options.seconds)
+        report["memory_mb"] = memory(processes[0])
+        report["stale_answers"] = stale_answers(at["kept"], options.sizes[-1])
+        return report
+    finally:
+        for process in processes:
+            process.stop()
+
+
+def export_pages(folder: Path, paths: Sequence[str]) -> None:
+    """What nginx serves: the site's own bytes."""
+    from dynamically_typed.page_export import export
+
+    export(folder, paths)
+
+
+def cases(folder: Path, at: dict[str, str], page: str, paths: Sequence[str]) -> dict[str, Callable[[int], float]]:
+    def measure(address: str, seconds: int, **options: Any) -> float:
+        return wrk(address, seconds=seconds, connections=CONNECTIONS, **options).per_second
+
+    pages = {"nginx": f"{at['nginx']}/files{page}", "kept": at["kept"] + page}
+    drawn = folder / "paths.txt"
+    drawn.write_text("\n".join(paths))
+    tags = {name: fetch(address).etag for name, address in pages.items()}
+    return {
+        "nginx": partial(measure, pages["nginx"]),
+        "nginx, 304": partial(measure, pages["nginx"], if_none_match=tags["nginx"]),
+        "nginx, drawn": partial(measure, at["nginx"], drawn_from=drawn),
+        "exported": partial(measure, at["nginx"] + page),
+        "kept": partial(measure, at["kept"] + page),
+        "kept, 304": partial(measure, at["kept"] + page, if_none_match=tags["kept"]),
+        "kept, drawn": partial(measure, at["kept"], drawn_from=drawn),
+        "unkept": partial(measure, at["unkept"] + page),
+    }
+
+
+def by_turns(measured: dict[str, Callable[[int], float]], options: argparse.Namespace) -> dict[str, float]:
+    """The medians of all rounds, in requests a second."""
+    found: dict[str, list[float]] = {name: [] for name in measured}
+    for number in range(options.rounds):
+        for name, measure in measured.items():
+            found[name].append(measure(options.seconds))
+        sys.stderr.write(f"Round {number + 1} of {options.rounds}\n")
+    return {name: round(statistics.median(values), 1) for name, values in found.items()}
+
+
+def shares(rates: dict[str, float]) -> dict[str, float]:
+    """Of what nginx answers with the same bytes from files, asked in the same way."""
+    beside = {
+        "exported": "nginx",
+        "kept": "nginx",
+        "kept, 304": "nginx, 304",
+        "kept, drawn": "nginx, drawn",
+        "unkept": "nginx",
+    }
+    return {name: round(rates[name] / rates[other], 4) for name, other in beside.items()}
+
+
+def waiting_times(at: dict[str, str], page: str, seconds: int) -> dict[str, float]:
+    """The 99th percentile in ms, while as many clients as ask send their requests a byte a second."""
+    slow = [SlowClients(at[name], with_body=name == "nginx") for name in ("kept", "unkept", "nginx")]
+    with slow[0], slow[1], slow[2]:
+        found = {name: wrk(at[name] + page, seconds=seconds, connections=CONNECTIONS) for name in ("kept", "unkept")}
+    for name, run in found.items():
+        if run.errors:
+            raise SystemExit(f"{run.errors} requests failed ({name}).")
+    return {name: run.p99 for name, run in found.items()}
+
+
+def warm(at: dict[str, str], page: str, paths: Sequence[str]) -> None:
+    """Every process has answered, and with all but certainty keeps every page."""
+    for path in (page, *paths):
+        for _ in range(8):
+            fetch(at["kept"] + path)
+    for _ in range(20):
+        fetch(at["unkept"] + page)
+
+
+def memory(process: Process) -> float:
+    """Of all its processes in MB; what they share counts once."""
+    told = "".join(Path(f"/proc/{pid}/smaps_rollup").read_text() for pid in process.pids())
+    return round(sum(map(int, re.findall(r"^Pss:\s+(\d+)", told, re.MULTILINE))) / 1024, 1)
+
+
+def stale_answers(address: str, size: int) -> int:
+    """How many of the requests that follow a change, over all web processes, are answered as it was before."""
+    from django.db import transaction
+
+    from issues.models import Story
+
+    story, stale = Story.objects.get(pk=size), 0
+    for number in range(CHANGES):
+        story.title = f"Title {number} {secrets.token_hex(4)}"
+        with transaction.atomic():
+            story.save(update_fields=["title"])
+        pages = [fetch(f"{address}/stories/{story.slug}/").text for _ in range(REQUESTS_AFTER)]
+        stale += len([page for page in pages if story.title not in page])
+    return stale
+
+
+# What is told
+
+
+def goals(report: Report) -> dict[str, bool]:
+    share, cpu = report["shares"], report["cpu"]
+    found = {
+        "a kept page: 0.45 of nginx": share["kept"] >= 0.45,
+        "a kept page: 1,000 times Ghost's share": share["kept"] >= 1000 * GHOSTS_SHARE,
+        "a page drawn from 2,000: 0.35 of nginx": share["kept, drawn"] >= 0.35,
+        "exported pages: 0.9 of nginx": share["exported"] >= 0.9,
+        "two processes with 2,000 pages: 200 MB": report["memory_mb"] <= 200,
+        "no stale answer": report["stale_answers"] == 0,
+        "99 of 100 answers within 500 ms": max(report["p99_ms"].values()) < 500,
+    }
+    for vendor, sizes in cpu.items():
+        smallest, largest = next(iter(sizes.values())), list(sizes.values())[-1]
+        for kind in KINDS:
+            found[f"{vendor}, {kind}: 6 ms"] = largest[kind]["ms"] <= 6
+            found[f"{vendor}, {kind}: 1.2 times the smallest archive's"] = (
+                largest[kind]["ms"] <= 1.2 * smallest[kind]["ms"]
+            )
+            found[f"{vendor}, {kind}: {MOST_QUERIES[kind]} queries"] = largest[kind]["queries"] <= MOST_QUERIES[kind]
+    return found
+
+
+def table_of_cpu(vendor: str, sizes: Report) -> str:
+    lines = [f"\n{vendor}: CPU of a page that isn't kept, with the database's part"]
+    for size, kinds in sizes.items():
+        for kind, page in kinds.items():
+            lines.append(
+                f"{int(size):>9,} {kind:8}{page['ms']:>8.2f} ms{page['queries']:>4} queries{page['bytes'] / 1000:>8.1f} KB"
+            )
+    return "\n".join(lines)
+
+
+def table_of_servers(report: Report) -> str:
+    lines = [f"\n{report['server']}, two processes; a page of {report['page_bytes']:,} bytes as sent"]
+    for name, rate in report["requests_per_second"].items():
+        share = report["shares"].get(name)
+        lines.append(f"{name:16}{rate:>10,.0f} requests/s{'' if share is None else f'{share:>9.4f} of nginx'}")
+    waits = ", ".join(f"{name} {wait:.0f} ms" for name, wait in report["p99_ms"].items())
+    lines.append(f"99th percentile beside slow clients: {waits}")
+    lines.append(f"Memory: {report['memory_mb']} MB. Stale answers: {report['stale_answers']}.")
+    lines += [f"{'met   ' if met else 'MISSED'}  {goal}" for goal, met in report["goals"].items()]
+    return "\n".join(lines)
+
+
+def say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--measure"]:
+        Path(sys.argv[2]).write_text(json.dumps(measure_cpu([int(size) for size in sys.argv[3:]])))
+    else:
+        main()
