@@ -56,7 +56,7 @@ MAILS = {
     "smtp-source -d, light": 24000,
     "batch, light": 600,
     "task each, light": 160,
-    "engine, far": 1200,
+    "engine, far": 2400,
     "smtp-source -d, far": 320,
 }
 
