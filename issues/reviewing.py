@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 
 from django.contrib.auth.models import AnonymousUser, User
+from django.db import transaction
 
 from audit.models import Action
 from audit.recording import record
+from issues import tasks
 from issues.models import Comment, IssueState, Story, StoryState
 
 
@@ -60,8 +62,13 @@ def steps_from(story: Story, user: User | AnonymousUser) -> list[Step]:
 
 
 def keep_comment(story: Story, text: str, step: Step | None, *, by: User) -> None:
-    """Keep what was said, with the step that was taken, if one was; the state itself is saved with the story."""
-    if text or step:
-        Comment.objects.create(story=story, author=by, text=text, state=step.ends if step else "")
+    """Keep what was said, with the step that was taken, if one was; the state itself is saved with the story.
+
+    Of a step, those whom it concerns are told by mail, by the next worker.
+    """
+    if not (text or step):
+        return
+    comment = Comment.objects.create(story=story, author=by, text=text, state=step.ends if step else "")
     if step:
+        transaction.on_commit(lambda: tasks.tell_of_step.delay(comment.pk), robust=True)
         record(Action.STATE_CHANGED, story, by=by, note=f"{step.ends.label}. {text}".strip())

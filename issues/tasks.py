@@ -4,7 +4,8 @@ import logging
 
 from celery import shared_task
 
-from issues import websub
+from issues import notifying, websub
+from issues.models import Comment
 from issues.preflight import links
 
 logger = logging.getLogger(__name__)
@@ -22,3 +23,15 @@ def tell_hub() -> None:
 @shared_task
 def watch_links() -> None:
     links.watch_links()
+
+
+@shared_task
+def tell_of_step(comment_id: int) -> None:
+    """A mail that can't leave is not tried again: the desk's front page shows the same."""
+    comment = Comment.objects.select_related("story", "author").filter(pk=comment_id).first()
+    if comment is None:
+        return
+    try:
+        notifying.tell_of_step(comment)
+    except OSError as error:
+        logger.warning("Nobody could be told of a step of “%s” by mail: %s", comment.story, error)
