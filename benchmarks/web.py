@@ -189,7 +189,7 @@ def measure_servers(folder: Path, options: argparse.Namespace) -> Report:
         report: Report = {"server": options.server, "page_bytes": len(fetch(at["kept"] + page).body)}
         report["requests_per_second"] = by_turns(cases(folder, at, page, paths), options)
         report["shares"] = shares(report["requests_per_second"])
-        report["p99_ms"] = waiting_times(at, page, options.seconds)
+        report["beside_slow_clients"] = waiting_times(at, page, options.seconds)
         report["memory_mb"] = memory(processes[0])
         report["stale_answers"] = stale_answers(at["kept"], options.sizes[-1])
         return report
@@ -247,15 +247,12 @@ def shares(rates: dict[str, float]) -> dict[str, float]:
     return {name: round(rates[name] / rates[other], 4) for name, other in beside.items()}
 
 
-def waiting_times(at: dict[str, str], page: str, seconds: int) -> dict[str, float]:
-    """The 99th percentile in ms, while as many clients as ask send their requests a byte a second."""
+def waiting_times(at: dict[str, str], page: str, seconds: int) -> dict[str, dict[str, float]]:
+    """The 99th percentile, and what failed, while as many clients as ask send their requests a byte a second."""
     slow = [SlowClients(at[name], with_body=name == "nginx") for name in ("kept", "unkept", "nginx")]
     with slow[0], slow[1], slow[2]:
         found = {name: wrk(at[name] + page, seconds=seconds, connections=CONNECTIONS) for name in ("kept", "unkept")}
-    for name, run in found.items():
-        if run.errors:
-            raise SystemExit(f"{run.errors} requests failed ({name}).")
-    return {name: run.p99 for name, run in found.items()}
+    return {name: {"p99_ms": run.p99, "errors": run.errors} for name, run in found.items()}
 
 
 def warm(at: dict[str, str], page: str, paths: Sequence[str]) -> None:
@@ -301,7 +298,9 @@ def goals(report: Report) -> dict[str, bool]:
         "exported pages: 0.9 of nginx": share["exported"] >= 0.9,
         "two processes with 2,000 pages: 200 MB": report["memory_mb"] <= 200,
         "no stale answer": report["stale_answers"] == 0,
-        "99 of 100 answers within 500 ms": max(report["p99_ms"].values()) < 500,
+        "beside slow clients 99 of 100 answers within 500 ms": all(
+            run["p99_ms"] < 500 and not run["errors"] for run in report["beside_slow_clients"].values()
+        ),
     }
     for vendor, sizes in cpu.items():
         smallest, largest = next(iter(sizes.values())), list(sizes.values())[-1]
@@ -329,8 +328,8 @@ def table_of_servers(report: Report) -> str:
     for name, rate in report["requests_per_second"].items():
         share = report["shares"].get(name)
         lines.append(f"{name:16}{rate:>10,.0f} requests/s{'' if share is None else f'{share:>9.4f} of nginx'}")
-    waits = ", ".join(f"{name} {wait:.0f} ms" for name, wait in report["p99_ms"].items())
-    lines.append(f"99th percentile beside slow clients: {waits}")
+    for name, run in report["beside_slow_clients"].items():
+        lines.append(f"{name:16} beside slow clients: 99th percentile {run['p99_ms']:.0f} ms, {run['errors']} errors")
     lines.append(f"Memory: {report['memory_mb']} MB. Stale answers: {report['stale_answers']}.")
     lines += [f"{'met   ' if met else 'MISSED'}  {goal}" for goal, met in report["goals"].items()]
     return "\n".join(lines)

@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_safe
 
 from issues.mentions import sentence_about
-from issues.models import Story
+from issues.models import Story, StoryPaper
 from issues.paper_lists import (
     PAPER_PARAMETERS,
     RESOURCE_PARAMETERS,
@@ -27,7 +27,7 @@ from issues.paper_lists import (
 from issues.public_pages import public_page
 from issues.views import numbered_page
 from papers.citations import bibtex, csl_json, ris, text
-from papers.models import Author, AuthorAlias, Paper, PaperAlias
+from papers.models import Author, AuthorAlias, Authorship, Paper, PaperAlias
 
 MOST_STORIES = 50  # about a paper, or about an author's papers, on their page
 MOST_TOGETHER = 12  # papers that are told of beside another
@@ -90,18 +90,15 @@ def citations(paper: Paper) -> dict[str, dict[str, str]]:
 @require_safe
 def author(request: HttpRequest, slug: str) -> HttpResponseBase:
     """An author with the papers of theirs that stories are about, and these stories. Four queries."""
-    author = Author.objects.filter(slug=slug, papers__in=public_papers()).first()
-    if author is None:
+    author = Author.objects.filter(slug=slug).first()
+    papers = public_papers().filter(pk__in=Authorship.objects.filter(author=author).values("paper"))
+    shown = list(papers.for_list()[:MOST_STORIES]) if author else []
+    if not shown:
         aliases = AuthorAlias.objects.select_related("author").filter(author__papers__in=public_papers())
         return redirect(get_object_or_404(aliases.distinct(), slug=slug).author, permanent=True)
-    papers = public_papers().filter(authorships__author=author)
-    stories = Story.objects.published().filter(papers__in=papers.values("pk")).distinct().newest_first()
-    context = {
-        "author": author,
-        "papers": papers.for_list().distinct()[:MOST_STORIES],
-        "stories": stories.for_list()[:MOST_STORIES],
-    }
-    return render(request, "issues/author_detail.html", context)
+    told = StoryPaper.objects.filter(paper__authorships__author=author).values("story")
+    stories = Story.objects.published().filter(pk__in=told).newest_first().first_of(MOST_STORIES).for_list()
+    return render(request, "issues/author_detail.html", {"author": author, "papers": shown, "stories": stories})
 
 
 @public_page(*RESOURCE_PARAMETERS, "page")
