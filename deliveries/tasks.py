@@ -35,7 +35,7 @@ def tick() -> None:
     queueing.start_due(now)
     queueing.enqueue_stalled(now)
     reconciling.finish()
-    taking.settle_uncertain()
+    taking.settle_recent(now)
     approvals.void_changed()
 
 

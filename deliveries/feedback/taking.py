@@ -13,12 +13,23 @@ from django.utils import timezone
 
 from deliveries import queueing
 from deliveries.errors import MailingError
-from deliveries.models import Delivery, DeliveryState, EventType, MailEvent, Mailing, MailingState, Verdict
+from deliveries.models import (
+    Delivery,
+    DeliveryQuerySet,
+    DeliveryState,
+    EventType,
+    MailEvent,
+    Mailing,
+    MailingState,
+    Verdict,
+)
 from subscribers import signup
 from subscribers.models import ConsentKind, Subscriber, SubscriberState
 
 # A mail of which nothing came back for so long has arrived: servers give up within five days (RFC 5321 §4.5.4.1).
 QUIET_AFTER = datetime.timedelta(days=5)
+LATEST_REPORT = datetime.timedelta(days=30)
+ARRIVED = [Verdict.DELIVERED, Verdict.COMPLAINT, Verdict.UNSUBSCRIBED]
 # Of one complaint in a hundred mails nothing follows.
 FEWEST_COMPLAINTS = 3
 PROVEN = [ConsentKind.CONFIRMED, ConsentKind.CHANGED_ADDRESS]  # by a link in a mail to this address
@@ -65,29 +76,27 @@ def take(report: Report) -> bool:
             },
         )
         if is_new:
-            settle_uncertain(event.mailing_id, event.subscriber_id)
+            settle_uncertain(Delivery.objects.filter(mailing=event.mailing_id, subscriber=event.subscriber_id))
             _act(event)
     return is_new
 
 
-def settle_uncertain(*of_delivery: int | None) -> None:
-    """Resolve uncertain deliveries by what was heard of them: all, or that of a mailing and a subscriber.
-
-    Two updates. A report may come before its delivery is found to be uncertain, so the tick does it for all.
-    """
-    deliveries = Delivery.objects.uncertain()
-    if of_delivery:
-        mailing_id, subscriber_id = of_delivery
-        deliveries = deliveries.filter(mailing=mailing_id, subscriber=subscriber_id)
+def settle_uncertain(deliveries: DeliveryQuerySet) -> None:
+    """Resolve those that are uncertain by what was heard of them. Two updates."""
     heard = MailEvent.objects.filter(mailing=OuterRef("mailing"), subscriber=OuterRef("subscriber"))
-    arrived = heard.filter(verdict__in=[Verdict.DELIVERED, Verdict.COMPLAINT, Verdict.UNSUBSCRIBED])
+    arrived = heard.filter(verdict__in=ARRIVED)
     # Deferred: it is on its way, and may still arrive.
-    refused = heard.exclude(verdict__in=[Verdict.DELIVERED, Verdict.COMPLAINT, Verdict.UNSUBSCRIBED]).exclude(
-        event_type=EventType.DEFERRED
-    )
+    refused = heard.exclude(verdict__in=ARRIVED).exclude(event_type=EventType.DEFERRED)
     said = "Uncertain at first; it was reported that it {}."
-    deliveries.filter(Exists(refused)).update(state=DeliveryState.FAILED, reason=said.format("bounced"))
-    deliveries.filter(Exists(arrived)).update(state=DeliveryState.SENT, reason=said.format("arrived"))
+    uncertain = deliveries.uncertain()
+    uncertain.filter(Exists(refused)).update(state=DeliveryState.FAILED, reason=said.format("bounced"))
+    uncertain.filter(Exists(arrived)).update(state=DeliveryState.SENT, reason=said.format("arrived"))
+
+
+def settle_recent(now: datetime.datetime) -> None:
+    """For the tick: a report may come before its delivery is found to be uncertain."""
+    recent = Mailing.objects.filter(started_at__gt=now - LATEST_REPORT)
+    settle_uncertain(Delivery.objects.filter(mailing__in=recent))
 
 
 def excerpt(words: str) -> str:
