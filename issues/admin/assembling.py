@@ -12,7 +12,7 @@ from django.urls import URLPattern, path
 from django.views.decorators.http import require_POST
 
 from issues.arranging import stories_on
-from issues.emailing import render_issue_email
+from issues.emailing import IssueEmail, render_issue_email
 from issues.errors import BadMarkdown
 from issues.forms import IssueForm
 from issues.models import Issue, IssueState, Section, Story
@@ -48,7 +48,8 @@ class AssemblingPages(admin.ModelAdmin):  # type: ignore[type-arg]  # Parameters
             if issue.state != IssueState.PUBLISHED:
                 report = examine(issue)
                 material = report.material
-                context |= {"report": report, "figures": figures_of(issue, material.stories) if material else None}
+                figures = figures_of(issue, material.stories, material.email) if material else None
+                context |= {"report": report, "figures": figures}
         return super().render_change_form(request, context, *args, **kwargs)
 
     def response_change(self, request: HttpRequest, obj: Issue) -> HttpResponse:
@@ -87,7 +88,8 @@ class AssemblingPages(admin.ModelAdmin):  # type: ignore[type-arg]  # Parameters
         if not form.is_valid():
             return JsonResponse({"errors": form.errors.as_text()}, status=400)
         try:
-            return JsonResponse(figures_of(form.instance, stories_of(form)))
+            stories = stories_of(form)
+            return JsonResponse(figures_of(form.instance, stories, render_issue_email(form.instance, stories)))
         except BadMarkdown as error:
             return JsonResponse({"errors": str(error)}, status=400)
 
@@ -117,9 +119,8 @@ def stories_of(form: IssueForm) -> list[Story]:
     return list(form.instance.stories.in_reading_order().for_page())
 
 
-def figures_of(issue: Issue, stories: Sequence[Story]) -> dict[str, Any]:
-    """What an issue adds up to, be it saved or not. Raises BadMarkdown."""
-    email = render_issue_email(issue, stories)
+def figures_of(issue: Issue, stories: Sequence[Story], email: IssueEmail) -> dict[str, Any]:
+    """What an issue and its email add up to, be it saved or not."""
     own = count_words(text_blocks(issue.intro_html)) + count_words(text_blocks(issue.outro_html))
     words = own + sum(story.word_count for story in stories)
     size = mailed_bytes(email.html)

@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from issues.models import Issue, Story, Waiver
+from tests.browser.test_accessibility import AXE, TAGS
 from tests.browser.test_writing import press_until
 
 
@@ -170,3 +171,19 @@ def test_quick_add_files_an_idea_from_the_desk_and_from_any_page(open_as, issue,
     form.get_by_role("button", name="File it").click()
     expect(form.locator(".messagelist li")).to_have_count(2)
     assert apart(lambda: Story.objects.filter(state="draft", issue=None).count()) == 2
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(320, "dark"), (1280, "light")])
+def test_axe_finds_nothing_on_these_pages_and_none_is_wider_than_its_window(open_as, issue, width, scheme):
+    page = open_as("editor", viewport={"width": width, "height": 900}, color_scheme=scheme)
+    found = {}
+    change = f"/admin/issues/issue/{issue.pk}/change/"
+    for path in ("/admin/", change, change.replace("change", "preflight"), "/admin/issues/story/quick-add/"):
+        page.goto(path)
+        page.evaluate(AXE)
+        # The frame has no script, so axe can't look inside; the email has audits of its own.
+        options = {"runOnly": TAGS, "iframes": False, "rules": {"target-size": {"enabled": True}}}
+        violations = page.evaluate("options => axe.run(document, options)", options)["violations"]
+        found[path] = [f"{each['id']}: {each['nodes'][0]['html']}" for each in violations]
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+    assert not any(found.values()), found
