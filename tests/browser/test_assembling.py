@@ -95,18 +95,18 @@ def test_an_editor_puts_an_issue_together_with_the_keyboard_alone(open_as, issue
 
     press("Move down: Alpha")
     expect(said).to_have_text("Alpha: 2 of 2 in Research.")
-    press_until(page, "Shift+Tab", page.get_by_label("Move elsewhere: Beta"))
+    press_until(page, "Shift+Tab", page.get_by_label("Move… Beta"))
     page.keyboard.press("Enter")
     press_until(page, "Tab", page.get_by_label("Section for Beta"))
     page.keyboard.press("ArrowDown")
-    press("Move to this section: Beta")
+    press("To section: Beta")
     expect(said).to_have_text("Beta: 1 of 1 in Tools.")
-    press("Add to the issue: Gamma")
+    press("Add to issue: Gamma")
     expect(said).to_have_text("Gamma: 2 of 2 in Tools.")
     expect(card(page, "Gamma").locator(":focus")).to_have_count(1)
-    press_until(page, "Shift+Tab", page.get_by_label("Move elsewhere: Alpha"))
+    press_until(page, "Shift+Tab", page.get_by_label("Move… Alpha"))
     page.keyboard.press("Enter")
-    press("Back to the queue: Alpha")
+    press("Back to queue: Alpha")
     expect(said).to_contain_text("in The queue.")
     press_until(page, "Tab", page.locator("#id_title"))
     page.keyboard.press("Control+a")
@@ -124,7 +124,7 @@ def test_the_board_works_without_a_script(open_as, issue, apart):
     page.get_by_role("button", name="Move up: Beta").click()
     expect(page).to_have_url(re.compile(r"#story-\d+$"))
     assert apart(titles) == ["Beta", "Alpha"]
-    page.get_by_role("button", name="Add to the issue: Gamma").click()
+    page.get_by_role("button", name="Add to issue: Gamma").click()
     assert apart(titles) == ["Beta", "Alpha", "Gamma"]
     expect(page.get_by_label("Intro")).to_have_value("Typed.")
 
@@ -175,7 +175,8 @@ def test_quick_add_files_an_idea_from_the_desk_and_from_any_page(open_as, issue,
 
 @pytest.mark.parametrize(("width", "scheme"), [(320, "dark"), (1280, "light")])
 def test_axe_finds_nothing_on_these_pages_and_none_is_wider_than_its_window(open_as, issue, width, scheme):
-    page = open_as("editor", viewport={"width": width, "height": 900}, color_scheme=scheme)
+    # axe tries styles of its own, which the policy refuses; the other tests hold the pages to that.
+    page = open_as("editor", viewport={"width": width, "height": 900}, color_scheme=scheme, bypass_csp=True)
     found = {}
     change = f"/admin/issues/issue/{issue.pk}/change/"
     for path in ("/admin/", change, change.replace("change", "preflight"), "/admin/issues/story/quick-add/"):
