@@ -26,9 +26,9 @@ def resume(subscriber: Subscriber, *, wording: str) -> None:
     _change(subscriber, ConsentKind.RESUMED, wording, paused_until=None)
 
 
-def choose(subscriber: Subscriber, keys: Iterable[str], *, wording: str) -> None:
+def choose(subscriber: Subscriber, keys: Iterable[str], *, wording: str, source: str = SOURCE) -> None:
     """Send only the stories that have one of the keys; none: each issue as a whole."""
-    _change(subscriber, ConsentKind.CHOSEN, wording, choice=" ".join(sorted(set(keys))))
+    _change(subscriber, ConsentKind.CHOSEN, wording, source, choice=" ".join(sorted(set(keys))))
 
 
 def come_back(subscriber: Subscriber, *, wording: str) -> bool:
@@ -94,7 +94,7 @@ def _take_address(subscriber: Subscriber, address: str) -> None:
         ) from error
 
 
-def _change(subscriber: Subscriber, kind: ConsentKind, wording: str, **fields: object) -> None:
+def _change(subscriber: Subscriber, kind: ConsentKind, wording: str, source: str = SOURCE, **fields: object) -> None:
     """Write the fields and the line in the history, unless they are so already or the address was erased meanwhile."""
     with transaction.atomic():
         current = Subscriber.objects.select_for_update().exclude(state=SubscriberState.ERASED).filter(pk=subscriber.pk)
@@ -105,4 +105,4 @@ def _change(subscriber: Subscriber, kind: ConsentKind, wording: str, **fields: o
                 setattr(each, name, value)
                 setattr(subscriber, name, value)
             each.save(update_fields=list(fields))
-            note(each, kind, SOURCE, wording)
+            note(each, kind, source, wording)

@@ -1,4 +1,4 @@
-"""What of an issue readers may choose: sections, and topics with a published story."""
+"""What of an issue readers may choose: sections, and topics with a published story, or that they chose before."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -48,7 +48,10 @@ def offer(choice: str = "") -> Offer:
     aliases = TopicAlias.objects.select_related("topic")
     wanted |= {topic_key(alias.topic.slug) for alias in aliases if topic_key(alias.slug) in wanted}
     sections = [(section_key(section.slug), section.name) for section in Section.objects.all()]
-    topics = [(topic_key(topic.slug), topic.name) for topic in Topic.objects.public().order_by(Lower("name"))]
+    chosen = Topic.objects.filter(slug__in=[key.partition("/")[2] for key in wanted])
+    topics = [
+        (topic_key(topic.slug), topic.name) for topic in (Topic.objects.public() | chosen).order_by(Lower("name"))
+    ]
     return Offer(
         [Option(key, name, key in wanted) for key, name in sections],
         [Option(key, name, key in wanted) for key, name in topics],

@@ -60,7 +60,7 @@ def page(request: HttpRequest, subscriber: Subscriber) -> HttpResponse:
 @require_POST
 @of_reader
 def choose(request: HttpRequest, subscriber: Subscriber) -> HttpResponse:
-    everything = offer()
+    everything = offer(subscriber.choice)
     keys = [] if "all" in request.POST else everything.known(request.POST.getlist("about"))
     words = everything.in_words(keys)
     preferences.choose(subscriber, keys, wording=f"Only stories on {words}" if words else "The whole of each issue")

@@ -9,6 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from deliveries import freezing, queueing, sending
+from issues.merging import merge_topics
 from issues.models import Story
 from subscribers.models import AddressChange, Subscriber, SubscriberState
 from subscribers.tokens import unsubscribe_token
@@ -58,6 +59,31 @@ def test_a_choice_survives_that_its_topic_is_renamed(client, press, reader, topi
     robots.save()
     robots.aliases.create(name="robots", slug="robots")
     assert "the stories on robotics" in client.get(path_of(reader)).content.decode()
+
+
+def test_a_chosen_topic_stays_on_offer_while_no_story_has_it(client, press, reader, topics, make_topic):
+    make_topic("quiet")
+    press(reader, "stories", about=["topic/quiet"])
+    assert fresh(reader).choice == "", "it is not on offer yet"
+    Subscriber.objects.update(choice="topic/quiet")
+    assert "gets the stories on quiet" in client.get(path_of(reader)).content.decode()
+    press(reader, "stories", about=["topic/quiet", "topic/robots"])
+    assert fresh(reader).choice == "topic/quiet topic/robots"
+
+
+def test_a_deleted_topic_leaves_the_choices_and_a_merged_one_stays(
+    press, reader, make_subscriber, topics, make_topic, django_capture_on_commit_callbacks
+):
+    robots, vision = topics
+    press(reader, "stories", about=["topic/robots"])
+    both, longer = make_subscriber(choice="topic/robots topic/vision"), make_subscriber(choice="topic/robots-and-us")
+    with django_capture_on_commit_callbacks(execute=True):
+        robots.delete()
+    assert [fresh(each).choice for each in (reader, both, longer)] == ["", "topic/vision", "topic/robots-and-us"]
+    assert history_of(reader)[-1] == ("chosen", "deleted topic", "The topic robots was given up, and left the choice")
+    with django_capture_on_commit_callbacks(execute=True):
+        merge_topics(make_topic("sight"), [vision], {})
+    assert fresh(both).choice == "topic/vision", "an alias of sight now"
 
 
 def test_readers_pause_for_weeks_or_until_a_day_and_come_back_by_themselves_or_sooner(press, client, reader):
