@@ -2,6 +2,7 @@
 
 import datetime
 
+from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
@@ -15,7 +16,7 @@ GIVEN_UP = "Given up after"
 # By the words that `sending.outcome_of` writes: a reply, or the last of many.
 REFUSED = Q(reason__regex=r"^5[0-9][0-9] ") | Q(reason__startswith=GIVEN_UP)
 LOOK_BACK = datetime.timedelta(days=7)
-MOST_AT_ONCE = 1000
+BLOCK = 200
 
 
 def take_refusals() -> int:
@@ -24,12 +25,23 @@ def take_refusals() -> int:
     Only of mailings of which no more were refused than accepted: else something is wrong with our server, not with so
     many readers. Neither of paused ones, while an editor looks into it.
     """
-    recent = Mailing.objects.filter(started_at__gt=timezone.now() - LOOK_BACK).defer("html", "text")
     taken = 0
+    recent = Mailing.objects.filter(started_at__gt=timezone.now() - LOOK_BACK).defer("html", "text")
     for mailing in recent.filter(state__in=[MailingState.SENDING, MailingState.SENT, MailingState.CANCELLED]):
-        refusals = list(_refusals(mailing)[:MOST_AT_ONCE])
-        if refusals and _is_trusted(mailing):
-            taken += sum(take(_report(delivery)) for delivery in refusals)
+        if _refusals(mailing).exists() and _is_trusted(mailing):
+            taken += _take_all(mailing)
+    return taken
+
+
+def _take_all(mailing: Mailing) -> int:
+    """In blocks: one by one they would wait for the disk each time, all at once they would keep others waiting."""
+    taken = 0
+    while block := list(_refusals(mailing)[:BLOCK]):
+        with transaction.atomic():
+            new = sum(take(_report(delivery)) for delivery in block)
+        if not new:  # Another worker is at it.
+            break
+        taken += new
     return taken
 
 
@@ -38,7 +50,7 @@ def _refusals(mailing: Mailing) -> DeliveryQuerySet:
         mailing=mailing, subscriber=OuterRef("subscriber"), source=SOURCE, occurred_at=OuterRef("finished_at")
     )
     failed = Delivery.objects.filter(REFUSED, ~Exists(known), mailing=mailing, state=DeliveryState.FAILED)
-    return failed.select_related("subscriber")
+    return failed.select_related("subscriber").order_by("pk")
 
 
 def _is_trusted(mailing: Mailing) -> bool:
