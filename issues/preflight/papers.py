@@ -22,8 +22,8 @@ def papers_of(material: Material) -> dict[int, tuple[Paper, Story]]:
     """Each paper with the first story that is about it."""
     found: dict[int, tuple[Paper, Story]] = {}
     for story in material.stories:
-        for row in story.story_papers.all():
-            found.setdefault(row.paper_id, (row.paper, story))
+        for paper in story.papers.all():
+            found.setdefault(paper.pk, (paper, story))
     return found
 
 

@@ -263,7 +263,7 @@ def test_a_summary_of_the_editor_stands_beside_the_content(client, archive):
 def test_an_issue_is_told_whole(client, archive):
     stories = archive(2)
     (item,) = client.get("/issues/feed.json").json()["items"]
-    assert item["title"] == "DT #1: An issue"
+    assert item["title"] == "DT #1: Issue number 1"
     assert "Good <em>morning</em>" in item["content_html"]
     for story in stories:
         assert f'<h2><a href="{SITE}{story.get_absolute_url()}">{story.title}</a></h2>' in item["content_html"]
