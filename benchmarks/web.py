@@ -151,7 +151,7 @@ def addresses(kind: str, size: int) -> list[str]:
     if kind == "issue":
         return [f"/issues/{size // STORIES_PER_ISSUE - number}/" for number in numbers]
     if kind == "topic":
-        return [topic.get_absolute_url() for topic in Topic.objects.order_by("pk")[:ADDRESSES_OF_A_KIND]]
+        return [topic.get_absolute_url() for topic in Topic.objects.order_by("name")[:ADDRESSES_OF_A_KIND]]
     return [{"home": "/", "feed": "/feed.atom"}[kind]] * ADDRESSES_OF_A_KIND
 
 
@@ -164,8 +164,10 @@ def measure_page(paths: Sequence[str]) -> Report:
     for path in paths:
         statements = []
         times.append(cpu_time(partial(client.get, path), statements))
-    size = len(client.get(paths[-1]).content)
-    return {"ms": round(statistics.median(times), 2), "queries": len(statements), "bytes": size}
+    answer = client.get(paths[-1])
+    if answer.status_code != 200:
+        raise SystemExit(f"{paths[-1]} answered with {answer.status_code}.")
+    return {"ms": round(statistics.median(times), 2), "queries": len(statements), "bytes": len(answer.content)}
 
 
 # The site and nginx

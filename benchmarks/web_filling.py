@@ -11,6 +11,7 @@ from papers.models import Author, Authorship, Paper
 
 PUBLISHED_AT = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
 AUTHORS, AUTHORS_PER_PAPER = 3_000, 4
+TOPICS = 60  # of which each fills a page in an archive of 2,000 stories, too
 WORDS_PER_PARAGRAPH = 70
 
 
@@ -29,6 +30,7 @@ class ReadableArchive(Archive):
 
     def begin(self) -> None:
         super().begin()
+        self.topics = self.topics[:TOPICS]
         names = self.vocabulary[2000 : 2000 + AUTHORS]
         Author.objects.bulk_create(Author(family=name.title(), given="Ada", slug=f"ada-{name}") for name in names)
         self.authors = list(Author.objects.values_list("pk", flat=True))
