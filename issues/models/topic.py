@@ -2,20 +2,28 @@ from typing import Self
 
 from django.db import models
 from django.urls import reverse
+from django.utils import timezone
 from taggit.models import ItemBase, TagBase
 
-from issues.models.issue import Issue
+from issues.models.issue import IssueState
 from papers.json_rows import JSONRows
 
 NEWEST_STORIES = 200  # of a topic, from which its related topics are taken
 MOST_RELATED = 10
 
 
+def public_items() -> models.QuerySet["StoryTopic"]:
+    """Topics of stories that readers may see."""
+    items: models.QuerySet[StoryTopic] = StoryTopic.objects.filter(
+        content_object__issue__state=IssueState.PUBLISHED, content_object__issue__published_at__lte=timezone.now()
+    )
+    return items
+
+
 class TopicQuerySet(models.QuerySet["Topic"]):
     def public(self) -> Self:
         """What readers may see: those with a published story."""
-        items = StoryTopic.objects.filter(content_object__issue__in=Issue.objects.published())
-        return self.filter(models.Exists(items.filter(tag=models.OuterRef("pk"))))
+        return self.filter(models.Exists(public_items().filter(tag=models.OuterRef("pk"))))
 
     def with_story_count(self) -> Self:
         """With the stored number of published stories."""
@@ -28,8 +36,7 @@ class TopicQuerySet(models.QuerySet["Topic"]):
 
     def with_related(self) -> Self:
         """With `related_rows`: name and slug of the topics that its newest stories share with it most. No query more."""
-        items = StoryTopic.objects.filter(tag=models.OuterRef(models.OuterRef("pk")))
-        newest = items.filter(content_object__issue__in=Issue.objects.published()).order_by("-content_object")
+        newest = public_items().filter(tag=models.OuterRef(models.OuterRef("pk"))).order_by("-content_object")
         together = Topic.objects.filter(items__content_object__in=newest.values("content_object")[:NEWEST_STORIES])
         counted = together.exclude(pk=models.OuterRef("pk")).annotate(shared=models.Count("items"))
         related = counted.order_by("-shared", "name")[:MOST_RELATED]
