@@ -1,4 +1,5 @@
 import csv
+import datetime
 import io
 import json
 
@@ -12,6 +13,7 @@ from django.utils import timezone
 
 from deliveries.claiming import NOTHING_CHOSEN, PAUSED
 from deliveries.missed import KINDS
+from issues.models import Issue
 from subscribers.models import Subscriber
 
 PERMISSIONS = ["view_delivery", "view_subscriber", "view_mailing"]
@@ -95,7 +97,9 @@ def test_addresses_are_shown_to_those_who_may_see_both_deliveries_and_subscriber
 
 
 def test_a_page_shows_fifty_and_costs_the_same_at_1_and_120(log_in, make_mailing, django_assert_num_queries):
-    few, many = make_mailing(readers=1), make_mailing(readers=119)
+    few = make_mailing(readers=1)
+    Issue.objects.update(date=datetime.date(2020, 1, 1))  # An issue has a later day than the one before.
+    many = make_mailing(readers=119)
     editor = log_in(*PERMISSIONS)
     editor.get(where(few))  # what is kept from then on
     with CaptureQueriesContext(connection) as queries:
