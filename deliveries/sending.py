@@ -35,6 +35,7 @@ from deliveries.headers import ascii_address
 from deliveries.journals import Journal, Outcome
 from deliveries.mails import Mail, Transport
 from deliveries.models import DeliveryQuerySet, DeliveryState, Mailing, MailingState
+from deliveries.server_words import without_addresses
 from deliveries.transports import open_transport, send_one
 from subscribers.models import Subscriber
 
@@ -204,16 +205,17 @@ def composer_of(mailing: Mailing) -> Composer:
 def outcome_of(error: TransportError | None, attempts: int) -> Outcome:
     if error is None:
         return SENT
+    words = without_addresses(str(error))
     if isinstance(error, Refused):
-        return Outcome(DeliveryState.FAILED, str(error))
+        return Outcome(DeliveryState.FAILED, words)
     if isinstance(error, InDoubt):
-        return Outcome(DeliveryState.UNCERTAIN, f"The connection broke after the mail was complete: {error}")
+        return Outcome(DeliveryState.UNCERTAIN, f"The connection broke after the mail was complete: {words}")
     if attempts >= MOST_ATTEMPTS:
-        return Outcome(DeliveryState.FAILED, f"Given up after {attempts} attempts. The last answer: {error}")
+        return Outcome(DeliveryState.FAILED, f"Given up after {attempts} attempts. The last answer: {words}")
     wait = min(datetime.timedelta(minutes=2 ** (attempts - 1)), LONGEST_WAIT)
     # Whole seconds, so that many of the same are written down by one statement.
     due_at = (timezone.now() + wait).replace(microsecond=0)
-    return Outcome(DeliveryState.QUEUED, str(error), due_at=due_at)
+    return Outcome(DeliveryState.QUEUED, words, due_at=due_at)
 
 
 def write_down(rows: DeliveryQuerySet, outcomes: Mapping[int, Outcome]) -> None:

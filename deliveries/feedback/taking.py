@@ -2,7 +2,6 @@
 
 import datetime
 import hashlib
-import re
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -23,6 +22,7 @@ from deliveries.models import (
     MailingState,
     Verdict,
 )
+from deliveries.server_words import without_addresses
 from subscribers import signup
 from subscribers.models import ConsentKind, Subscriber, SubscriberState
 
@@ -34,7 +34,6 @@ ARRIVED = [Verdict.DELIVERED, Verdict.COMPLAINT, Verdict.UNSUBSCRIBED]
 FEWEST_COMPLAINTS = 3
 PROVEN = [ConsentKind.CONFIRMED, ConsentKind.CHANGED_ADDRESS]  # by a link in a mail to this address
 LONGEST_EXCERPT = 500  # characters
-ADDRESS = re.compile(r"<?[^\s<>()\[\],;:\"]+@[^\s<>()\[\],;:\"]+>?")
 
 
 @dataclass(frozen=True)
@@ -103,7 +102,7 @@ def excerpt(words: str) -> str:
     """The server's words in one printable line, without addresses: they would outlive an erasure."""
     line = " ".join(words[: 4 * LONGEST_EXCERPT].split())
     printable = "".join(letter if letter.isprintable() else "\ufffd" for letter in line)
-    return ADDRESS.sub("(address)", printable)[:LONGEST_EXCERPT]
+    return without_addresses(printable)[:LONGEST_EXCERPT]
 
 
 def digest(*facts: object) -> str:

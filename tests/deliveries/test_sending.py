@@ -114,12 +114,12 @@ def test_who_unsubscribes_after_queueing_is_skipped(make_mailing, smtp_server):
 def test_a_refused_reader_fails_with_the_servers_words_and_stops_nobody(make_mailing, smtp_server):
     mailing = make_mailing(readers=4)
     first, second = Subscriber.objects.values_list("email", flat=True)[:2]
-    smtp_server.answers[first] = ["550 5.1.1 No such user"]
+    smtp_server.answers[first] = [f"550 5.1.1 <{first}> No such user"]
     smtp_server.final[second] = ["554 5.6.0 Not this mail"]
     counted = send_all(mailing)
     assert (counted.sent, counted.failed) == (2, 2)
     reasons = {each.subscriber.email: each.reason for each in mailing.deliveries.filter(state="failed")}
-    assert reasons == {first: "550 5.1.1 No such user", second: "554 5.6.0 Not this mail"}
+    assert reasons == {first: "550 5.1.1 (address) No such user", second: "554 5.6.0 Not this mail"}
     assert mailing.state == MailingState.SENT
 
 
