@@ -222,7 +222,7 @@ def test_a_server_that_drips_is_left_at_the_deadline(server):
     begun = time.monotonic()
     with pytest.raises(NoAnswer, match=r"within 0\.5 seconds"):
         ask(server.address(), allow=this_machine, most_bytes=1000, seconds=0.5)
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 4, "the whole would have taken five seconds"
 
 
 def test_a_closed_port_and_an_unknown_name_are_no_answer(server):
