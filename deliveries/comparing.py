@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from deliveries.models import Mailing
-from issues.differences import Piece, changed_paragraphs
+from issues.comparing import Piece, changed_paragraphs
 
 NAMES_OF_FIELDS = {
     "subject": "Subject",

@@ -1,4 +1,4 @@
-"""Two versions of a text side by side: which lines differ, and which words in them.
+"""What changed between two texts, in words: side by side for those who edit, paragraph by paragraph for those who read.
 
 difflib is left to pass over what stands everywhere in a long text, such as “the” and blank lines, when it looks for what is
 the same: with `autojunk=False` its time grows with the third power of a text that repeats itself.
@@ -6,18 +6,23 @@ the same: with `autojunk=False` its time grows with the third power of a text th
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from typing import Literal
 
+PARAGRAPH = re.compile(r"\n[ \t]*\n")
 CONTEXT = 2  # lines that are shown around a change
+# Paragraphs with less in common are shown one after the other: word by word nobody could read them.
+LEAST_IN_COMMON = 0.3
 # Above this many pairs of words, a changed passage is marked as a whole: comparing its words could take seconds.
 MOST_PAIRS = 25_000_000
 
 
 @dataclass(frozen=True)
 class Piece:
+    kind: Literal["same", "gone", "new"]
     text: str
-    changed: bool
 
 
 @dataclass(frozen=True)
@@ -30,7 +35,10 @@ class Row:
     skipped: int = 0
 
 
-def compare(before: str, after: str) -> list[Row]:
+# Side by side
+
+
+def side_by_side(before: str, after: str) -> list[Row]:
     """The passages of two texts in order, long ones that are the same cut to the lines around what differs."""
     old, new = before.splitlines(), after.splitlines()
     rows: list[Row] = []
@@ -39,7 +47,7 @@ def compare(before: str, after: str) -> list[Row]:
         if kind == "equal":
             rows += unchanged(old[start:end], is_first=number == 0, is_last=number == len(operations) - 1)
         else:
-            left, right = compare_words("\n".join(old[start:end]), "\n".join(new[new_start:new_end]))
+            left, right = both_sides("\n".join(old[start:end]), "\n".join(new[new_start:new_end]))
             rows.append(Row(left, right, changed=True))
     return rows
 
@@ -56,27 +64,68 @@ def unchanged(lines: list[str], *, is_first: bool, is_last: bool) -> list[Row]:
 
 
 def same_on_both_sides(lines: list[str]) -> Row:
-    piece = Piece("\n".join(lines), changed=False)
+    piece = Piece("same", "\n".join(lines))
     return Row([piece], [piece])
 
 
-def compare_words(before: str, after: str) -> tuple[list[Piece], list[Piece]]:
-    """The two passages in pieces, of which the changed ones are marked."""
-    old, new = words(before), words(after)
-    if len(old) * len(new) > MOST_PAIRS:
-        return [Piece(before, changed=True)], [Piece(after, changed=True)]
-    left, right = [], []
-    for kind, start, end, new_start, new_end in SequenceMatcher(None, old, new).get_opcodes():
-        if end > start:
-            left.append(Piece("".join(old[start:end]), changed=kind != "equal"))
-        if new_end > new_start:
-            right.append(Piece("".join(new[new_start:new_end]), changed=kind != "equal"))
-    return left, right
+def both_sides(before: str, after: str) -> tuple[list[Piece], list[Piece]]:
+    """The two passages in pieces, white space and all."""
+    pieces = list(compare_words(words(before), words(after)))
+    return [piece for piece in pieces if piece.kind != "new"], [piece for piece in pieces if piece.kind != "gone"]
 
 
 def words(text: str) -> list[str]:
     """Words with the white space after them, and what stands before the first."""
     return re.findall(r"\S+\s*|\s+", text)
+
+
+# Paragraph by paragraph
+
+
+def changed_paragraphs(then: str, now: str) -> list[list[Piece]]:
+    """The paragraphs that differ, in order, each cut into pieces; empty if only white space does."""
+    old, new = paragraphs(then), paragraphs(now)
+    changed: list[list[Piece]] = []
+    for kind, old_from, old_to, new_from, new_to in SequenceMatcher(None, old, new).get_opcodes():
+        gone, come = old[old_from:old_to], new[new_from:new_to]
+        if kind == "replace" and len(gone) != len(come):
+            gone, come = [" ".join(gone)], [" ".join(come)]
+        if kind == "replace":
+            for pair in zip(gone, come, strict=True):
+                changed += compare_paragraphs(*pair)
+        elif kind != "equal":
+            changed += [[Piece("gone", text)] for text in gone] + [[Piece("new", text)] for text in come]
+    return changed
+
+
+def paragraphs(text: str) -> list[str]:
+    return [words for words in (" ".join(part.split()) for part in PARAGRAPH.split(text)) if words]
+
+
+def compare_paragraphs(then: str, now: str) -> list[list[Piece]]:
+    """One paragraph that holds both, or two if they have too little in common."""
+    old, new = then.split(), now.split()
+    pieces = list(compare_words(old, new, glue=" "))
+    in_common = sum(len(piece.text.split()) for piece in pieces if piece.kind == "same")
+    if 2 * in_common < LEAST_IN_COMMON * (len(old) + len(new)):
+        return [[Piece("gone", then)], [Piece("new", now)]]
+    return [pieces]
+
+
+# Both
+
+
+def compare_words(old: list[str], new: list[str], glue: str = "") -> Iterator[Piece]:
+    """What is the same, gone and new, in the order of reading."""
+    operations = SequenceMatcher(None, old, new).get_opcodes() if len(old) * len(new) <= MOST_PAIRS else None
+    for kind, start, end, new_start, new_end in operations or [("replace", 0, len(old), 0, len(new))]:
+        if kind == "equal":
+            yield Piece("same", glue.join(old[start:end]))
+            continue
+        if end > start:
+            yield Piece("gone", glue.join(old[start:end]))
+        if new_end > new_start:
+            yield Piece("new", glue.join(new[new_start:new_end]))
 
 
 def count_changes(before: str, after: str) -> tuple[int, int]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from issues.comparing import Row, compare
+from issues.comparing import Row, side_by_side
 from issues.models import Revision
 from issues.wording import LABELS, words_of_snapshot, words_of_values
 
@@ -55,7 +55,7 @@ def merge(base: dict[str, Any], newest: Revision, theirs: dict[str, Any], mine: 
         if same(typed, before):
             taken[name] = other
         else:
-            fields.append(BothChanged(name, other, compare(their_words[name], my_words[name])))
+            fields.append(BothChanged(name, other, side_by_side(their_words[name], my_words[name])))
     return Conflict(newest, taken, fields)
 
 

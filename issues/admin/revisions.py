@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET
 
 from audit.models import Action
 from audit.recording import record
-from issues.comparing import Row, compare, count_changes
+from issues.comparing import Row, count_changes, side_by_side
 from issues.models import Issue, Revision, Story
 from issues.revising import restorable_values
 from issues.wording import LABELS, words_of_snapshot
@@ -141,7 +141,7 @@ def differences_of(older: Revision | None, newer: Revision) -> list[FieldDiffere
     """The fields that differ, in words. Eight queries at most."""
     before, after = words_of_snapshot(older.snapshot) if older else {}, words_of_snapshot(newer.snapshot)
     return [
-        FieldDifference(LABELS[name], compare(before.get(name, ""), text))
+        FieldDifference(LABELS[name], side_by_side(before.get(name, ""), text))
         for name, text in after.items()
         if before.get(name, "") != text
     ]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.models import Action, Entry
-from issues.comparing import compare, compare_words, count_changes
+from issues.comparing import both_sides, count_changes, side_by_side
 from issues.models import Issue, Story
 from issues.writing import save_issue, save_story
 from tests.admin_forms import fill, member_of
@@ -25,15 +25,17 @@ def page_of(kind, thing, name="revisions", *more):
 
 @given(st.text(alphabet="ab \n"), st.text(alphabet="ab \n"))
 def test_the_pieces_of_both_sides_are_the_two_texts(before, after):
-    left, right = compare_words(before, after)
+    left, right = both_sides(before, after)
     assert "".join(piece.text for piece in left) == before
     assert "".join(piece.text for piece in right) == after
-    assert [piece.text for piece in left if not piece.changed] == [piece.text for piece in right if not piece.changed]
+    assert [piece.text for piece in left if piece.kind == "same"] == [
+        piece.text for piece in right if piece.kind == "same"
+    ]
 
 
 def test_what_is_the_same_is_cut_to_the_lines_around_a_change():
     lines = [f"line {number}" for number in range(20)]
-    rows = compare("\n".join(lines), "\n".join([*lines[:10], "another", *lines[11:]]))
+    rows = side_by_side("\n".join(lines), "\n".join([*lines[:10], "another", *lines[11:]]))
     assert [row.skipped for row in rows] == [8, 0, 0, 0, 7]
     assert [row.changed for row in rows] == [False, False, True, False, False]
 

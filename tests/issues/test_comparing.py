@@ -1,4 +1,4 @@
-from issues.differences import MOST_COMPARISONS, Piece, changed_paragraphs
+from issues.comparing import MOST_PAIRS, Piece, changed_paragraphs
 
 
 def test_a_changed_word_is_shown_within_its_paragraph():
@@ -36,6 +36,6 @@ def test_one_paragraph_that_became_two_is_compared_with_both():
 
 
 def test_what_is_too_long_to_compare_word_by_word_is_shown_whole():
-    many = "word " * (int(MOST_COMPARISONS**0.5) + 1)
+    many = "word " * (int(MOST_PAIRS**0.5) + 1)
     changed = changed_paragraphs(many, many + "more")
     assert [[piece.kind for piece in paragraph] for paragraph in changed] == [["gone"], ["new"]]
