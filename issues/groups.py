@@ -18,7 +18,7 @@ WRITER = {
 EDITOR = {
     "issues": "delete_story approve_story add_issue change_issue delete_issue "
     "add_section change_section delete_section add_topic change_topic delete_topic "
-    "add_topicalias change_topicalias delete_topicalias add_correction change_correction delete_correction delete_image",
+    "add_topicalias change_topicalias delete_topicalias change_correction delete_correction delete_image",
     "deliveries": "view_mailing add_mailing view_delivery",  # To add a mailing is to approve and test it, not to send it.
     "papers": "delete_paper delete_author delete_resource add_paperupdate change_paperupdate delete_paperupdate",
 }

@@ -11,11 +11,17 @@ from issues.wording import LABELS, words_of_snapshot
 
 
 class CorrectionInline(admin.StackedInline):  # type: ignore[type-arg]  # Parameters exist in the types only.
-    """What a published story tells its readers about a change."""
+    """What a published story tells its readers about changes, to be reworded or withdrawn.
+
+    A correction is made by answering what the form of a published story asks: see `issues.published_changes`.
+    """
 
     model = Correction
     fields = ["date", "text"]
-    extra = 0
+    readonly_fields = ["date"]
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
 
 
 @admin.register(Revision)

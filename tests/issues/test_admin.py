@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from PIL import Image as PillowImage
 
-from issues.models import Correction, Image, IssueState, Publication, Revision, Story, Topic
+from issues.models import Image, IssueState, Publication, Revision, Story, Topic
 from papers.models import Resource
 from tests.admin_forms import errors, member_of, messages, save
 
@@ -271,14 +271,6 @@ def test_a_draft_is_deleted_with_its_revisions(editor, make_story):
     editor.post(reverse("admin:issues_story_delete", args=[story.pk]), {"post": "yes"})
     assert not Story.objects.exists()
     assert not Revision.objects.exists()
-
-
-def test_a_correction_is_written_on_a_published_story_only(editor, make_story, make_issue):
-    assert "corrections-TOTAL_FORMS" not in editor.get(change(make_story())).content.decode()
-    story = make_story(issue=make_issue(published_at=timezone.now()))
-    added = {"corrections-TOTAL_FORMS": 1, "corrections-0-date": "2021-02-01", "corrections-0-text": "It was 92.4."}
-    save(editor, change(story), **added)
-    assert Correction.objects.get().story == story
 
 
 # Who may do what

@@ -64,6 +64,25 @@ def test_a_correction_is_dated_reasoned_public_and_moves_the_feed(editor, story)
     assert (entry.who, entry.object_name, entry.note) == ("a-editor", "Maps", "It was 42, not 41.")
 
 
+def test_a_correction_is_reworded_or_withdrawn_and_the_audit_trail_tells_of_it(editor, story):
+    save(editor, address(story), body="It was 42.", change="correction", correction="It was 24.")
+    save(editor, address(story), **{"corrections-0-text": "It was 42, not 41."})
+    assert story.corrections.get().text == "It was 42, not 41."
+    save(editor, address(story), **{"corrections-0-DELETE": "on"})
+    assert not story.corrections.exists()
+    entries = Entry.objects.about(story)
+    assert entries.get(action="corrected").note == "It was 24."
+    withdrawn, reworded = entries.filter(action="changed", note__contains="It was 42, not 41.")
+    assert (reworded.who, withdrawn.who) == ("a-editor", "a-editor")
+    assert "Changed Text for correction" in reworded.note
+    assert "Deleted correction" in withdrawn.note
+
+
+def test_a_correction_is_made_in_one_way_only(editor, story):
+    forms = fill(editor.get(address(story)))
+    assert (forms["corrections-TOTAL_FORMS"], forms["corrections-MAX_NUM_FORMS"]) == (0, 0)
+
+
 @pytest.mark.parametrize(
     ("answers", "sentence"),
     [
