@@ -264,21 +264,15 @@ def test_several_processes_stay_within_one_limit_together(tmp_path):
 
 
 def environment_of_this_database(tmp_path):
+    database = connection.settings_dict
     if connection.vendor == "sqlite":
-        url = f"sqlite:///{tmp_path / 'limits.sqlite3'}"
+        url = f"sqlite:///{database['NAME']}"
     else:
-        host = connection.settings_dict["HOST"].replace("/", "%2F")
-        user = connection.settings_dict["USER"] or ""
-        port = connection.settings_dict["PORT"]
-        url = f"postgres://{user}{'@' * bool(user)}{host}{f':{port}' * bool(port)}/{connection.settings_dict['NAME']}"
-    environment = {
+        host, user, port = database["HOST"].replace("/", "%2F"), database["USER"] or "", database["PORT"]
+        url = f"postgres://{user}{'@' * bool(user)}{host}{f':{port}' * bool(port)}/{database['NAME']}"
+    return {
         **os.environ,
         "DATABASE_URL": url,
         "VAR_DIR": str(tmp_path),
         "DJANGO_SETTINGS_MODULE": "dynamically_typed.settings",
     }
-    if connection.vendor == "sqlite":
-        subprocess.run(
-            [sys.executable, "manage.py", "migrate", "-v0"], cwd=django_settings.BASE_DIR, env=environment, check=True
-        )
-    return environment

@@ -457,8 +457,6 @@ def test_an_approval_is_not_taken_back_once_the_issue_is_out(editor, make_story,
 
 @pytest.mark.django_db(transaction=True)
 def test_of_two_who_press_save_in_the_same_moment_one_is_asked(make_story):
-    if connection.vendor == "sqlite":
-        pytest.skip("The tests' database in memory has one connection; there, writers wait for each other anyhow.")
     story = make_story("Grids", body="An old text.", state="draft")
     both = Barrier(2)
 
@@ -466,7 +464,7 @@ def test_of_two_who_press_save_in_the_same_moment_one_is_asked(make_story):
         client = Client()
         client.force_login(member_of(group))
         typed = fill(client.get(change(story)), body=f"By the {group}.")
-        both.wait()
+        both.wait(timeout=30)
         page = client.post(change(story), typed)
         asked = page.context["conflict"] if page.context else None
         connection.close()
