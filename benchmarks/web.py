@@ -258,9 +258,9 @@ def waiting_times(at: dict[str, str], page: str, seconds: int) -> dict[str, dict
 
 
 def warm(at: dict[str, str], page: str, paths: Sequence[str]) -> None:
-    """Every process has answered, and with all but certainty keeps every page."""
+    """Every process has answered, and keeps nearly all pages; the rest comes with the first round."""
     for path in (page, *paths):
-        for _ in range(8):
+        for _ in range(5):
             fetch(at["kept"] + path)
     for _ in range(20):
         fetch(at["unkept"] + page)
