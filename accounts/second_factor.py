@@ -23,7 +23,7 @@ from audit.recording import record
 
 RECOVERY_CODES = 10
 PENDING = "second_factor_pending"  # in the session of who has shown the password, and nothing else yet: since when
-ENROLLING = "second_factor_enrolling"  # in the session of who may set it up anew: until when
+ENROLLING = "second_factor_enrolling"  # in the session of who has shown both, to set it up anew: since when
 PATIENCE = timedelta(minutes=15)
 
 
@@ -48,9 +48,14 @@ def begin(session: SessionBase) -> None:
     session[PENDING] = timezone.now().timestamp()
 
 
-def is_in_time(session: SessionBase) -> bool:
-    """Whether the password was shown a few minutes ago, so that its owner is still there."""
-    return bool(timezone.now().timestamp() - session.get(PENDING, 0) < PATIENCE.total_seconds())
+def begin_anew(session: SessionBase) -> None:
+    """Both factors were shown once more; another second factor is to come."""
+    session[ENROLLING] = timezone.now().timestamp()
+
+
+def is_in_time(session: SessionBase, step: str) -> bool:
+    """Whether that step, PENDING or ENROLLING, began a few minutes ago, so that who showed the factors is still there."""
+    return bool(timezone.now().timestamp() - session.get(step, 0) < PATIENCE.total_seconds())
 
 
 def verify(user: User, typed: str) -> Device | None:

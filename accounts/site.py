@@ -109,7 +109,7 @@ class StaffSite(admin.AdminSite):
         assert isinstance(user, User)  # noqa: S101  # admin_view lets nobody else in.
         form = ReplaceForm(user, request.POST or None)
         if form.is_valid():
-            request.session[second_factor.ENROLLING] = True
+            second_factor.begin_anew(request.session)
             return HttpResponseRedirect(reverse("admin:second_factor_set_up"))
         context = {
             "title": "Second factor",
@@ -121,7 +121,7 @@ class StaffSite(admin.AdminSite):
 
     def _may_set_up(self, request: HttpRequest) -> User | None:
         """Who has no second factor yet and has just shown the password, or who has just shown both."""
-        if isinstance(request.user, User) and request.session.get(second_factor.ENROLLING):
+        if isinstance(request.user, User) and second_factor.is_in_time(request.session, second_factor.ENROLLING):
             return request.user
         user = self._half_logged_in(request)
         return user if user and not second_factor.has_one(user) else None
@@ -131,7 +131,9 @@ class StaffSite(admin.AdminSite):
         if not second_factor.is_missing(request):
             return None
         user: User = request.half_user  # type: ignore[attr-defined]
-        if not second_factor.is_in_time(request.session) or not (user.is_active and user.is_staff):
+        if not second_factor.is_in_time(request.session, second_factor.PENDING) or not (
+            user.is_active and user.is_staff
+        ):
             logout(request)
             return None
         return user
@@ -160,5 +162,6 @@ def _next(request: HttpRequest) -> str:
 
 def _record_failure(request: HttpRequest, attempt: Attempt) -> None:
     """Without what was typed, unless it is the name of an account: people type passwords there."""
-    user = User.objects.filter(username=request.POST.get("username", "")[:150]).first()
+    typed = request.POST.get("username", "")[:150].replace("\0", "")  # which PostgreSQL can't compare
+    user = User.objects.filter(username=typed).first()
     record(Action.LOG_IN_FAILED, user or "no account of this name", by="somebody", note=f"From {attempt.network}.")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
@@ -74,4 +75,6 @@ class Attempt:
 
 
 def _hash(user_name: str) -> str:
-    return salted_hmac("accounts.failed-log-in", user_name.strip().lower(), algorithm="sha256").hexdigest()
+    """The same for all ways to type a name that log the same account in: Django's form takes them in NFKC."""
+    name = User.normalize_username(user_name).strip().lower()
+    return salted_hmac("accounts.failed-log-in", name, algorithm="sha256").hexdigest()

@@ -2,7 +2,7 @@
 
 import time
 from hashlib import sha256
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv6Address, ip_address, ip_network
 
 from django.conf import settings
 from django.core.cache import cache
@@ -32,7 +32,9 @@ def _allowed(name: str, key: str, times: int, seconds: int) -> bool:
 def _network(client: str) -> str:
     """The /24 or /64 that an address belongs to: who has one address has its neighbours, too."""
     try:
-        version = ip_address(client).version
+        address = ip_address(client)
     except ValueError:  # Empty behind a Unix socket: all of them count as one.
         return client
-    return str(ip_network(f"{client}/{24 if version == 4 else 64}", strict=False))
+    if isinstance(address, IPv6Address):  # A server that listens for both kinds tells IPv4 as ::ffff:192.0.2.1.
+        address = address.ipv4_mapped or address
+    return str(ip_network((address, 24 if address.version == 4 else 64), strict=False))

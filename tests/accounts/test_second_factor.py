@@ -154,6 +154,15 @@ def test_setting_it_up_anew_asks_for_both_factors_and_ends_other_sessions(client
     assert not set(page.context["codes"]) & set(codes)
 
 
+def test_both_factors_count_for_a_few_minutes_only_when_it_is_set_up_anew(client):
+    """Who finds the browser open later must not put their own device in the place of the owner's."""
+    device, _ = set_up(client)
+    assert client.post(MANAGE, {"password": PASSWORD, "code": code_now(device)})["Location"] == SET_UP
+    with time_machine.travel(timezone.now() + timedelta(minutes=16)):
+        assert client.get(SET_UP)["Location"] == LOGIN
+        assert client.post(SET_UP, {"code": "123456"})["Location"] == LOGIN
+
+
 def test_a_changed_password_ends_other_sessions_and_keeps_this_one(client):
     device, _ = set_up(client)
     other = Client()

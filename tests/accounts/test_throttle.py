@@ -97,3 +97,29 @@ def test_what_no_limit_looks_at_any_more_is_deleted(client):
     with time_machine.travel(timezone.now() + timedelta(days=2)):
         fail(client, 1)
     assert FailedLogIn.objects.count() == 1
+
+
+def test_a_name_in_letters_that_only_look_otherwise_counts_as_the_same_account(client):
+    """Django folds them (NFKC) before it looks for the account, so each would be one more guess."""
+    names = ["editor", "ｅditor", "eｄitor", "edｉtor", "ediᵗor", " editor", "ｅｄitor"]
+    codes = [log_in(client, password="wrong", username=name).status_code for name in names]
+    assert codes == [200] * 5 + [429] * 2
+
+
+@pytest.mark.parametrize(
+    ("one", "another", "is_the_same"),
+    [
+        ("::ffff:192.0.2.1", "::ffff:198.51.100.1", False),
+        ("::ffff:192.0.2.1", "192.0.2.77", True),
+        ("2001:db8::1", "2001:db8::2", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+    ],
+)
+def test_ipv4_told_as_ipv6_is_not_one_network_for_all_the_world(client, one, another, is_the_same):
+    """A stranger would use up everybody's guesses."""
+    fail(client, 5, address=one)
+    assert log_in(client, address=another).status_code == (429 if is_the_same else 302)
+
+
+def test_a_name_with_a_character_that_no_database_takes_is_refused_like_any_other(client):
+    assert fail(client, 6, username="edi\0tor") == [200] * 5 + [429]
