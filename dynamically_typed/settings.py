@@ -69,6 +69,7 @@ MIDDLEWARE = [
     "dynamically_typed.health.HealthMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "dynamically_typed.csp.ContentSecurityPolicyMiddleware",
+    "dynamically_typed.nul.NulMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
