@@ -95,13 +95,23 @@ class LinkRequest(models.Model):
 
 
 class AddressChange(models.Model):
-    """A subscriber's wish to get their mails elsewhere: until the new address confirms it and the old one is told."""
+    """A subscriber's wish to get their mails elsewhere: until the new address confirms it and the old one is told.
 
-    subscriber = models.OneToOneField(Subscriber, models.CASCADE, related_name="address_change")
+    One of a subscriber is open, with no `former` yet; beside it others may be made, and their old addresses not told.
+    """
+
+    subscriber = models.ForeignKey(Subscriber, models.CASCADE, related_name="+")
     address = models.EmailField(max_length=254, help_text="The new one, as `Subscriber.email` has it.")
     former = models.EmailField(max_length=254, blank=True, help_text="The old one, once the change is made.")
     mailed_at = models.DateTimeField(null=True, blank=True, help_text="When the new address was asked to confirm.")
     created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["subscriber"], condition=models.Q(former=""), name="one_open_change_per_subscriber"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"address change {self.pk}"

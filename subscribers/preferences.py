@@ -54,13 +54,14 @@ def ask_for_link(address: str) -> None:
 def ask_to_move(subscriber: Subscriber, address: str) -> None:
     """Ask the new address to confirm, once a day at most. Nothing changes until it does."""
     with transaction.atomic():
-        known = AddressChange.objects.select_for_update().filter(subscriber=subscriber).first()
+        known = AddressChange.objects.select_for_update().filter(subscriber=subscriber, former="").first()
         yesterday = timezone.now() - A_DAY
         if known and known.address == address and known.mailed_at and known.mailed_at > yesterday:
             return
         change, _ = AddressChange.objects.update_or_create(
             subscriber=subscriber,
-            defaults={"address": address, "former": "", "mailed_at": None, "created_at": timezone.now()},
+            former="",  # Of one that is made, the old address has still to hear: that one stays.
+            defaults={"address": address, "mailed_at": None, "created_at": timezone.now()},
         )
         transaction.on_commit(lambda: tasks.answer_address_change.delay(change.pk), robust=True)
 

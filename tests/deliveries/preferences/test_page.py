@@ -11,6 +11,7 @@ from django.utils import timezone
 from deliveries import freezing, queueing, sending
 from issues.merging import merge_topics
 from issues.models import Story
+from subscribers import tasks
 from subscribers.models import AddressChange, Subscriber, SubscriberState
 from subscribers.tokens import unsubscribe_token
 from tests.deliveries.preferences.conftest import fresh, history_of, path_of
@@ -278,6 +279,24 @@ def test_a_new_address_counts_when_it_has_confirmed_and_the_old_one_is_told(
     assert client.post(unsubscribing).status_code == 200
     assert fresh(reader).state == "unsubscribed", "links to unsubscribe work for ever"
     assert not AddressChange.objects.exists()
+
+
+def test_the_old_address_is_told_even_if_the_next_change_is_asked_for_before_that_mail_leaves(
+    client, press, reader, mailoutbox, django_capture_on_commit_callbacks
+):
+    """Who stole a link must not keep its owner from learning of it."""
+    press(reader, "address", email="thief@example.org")
+    path = next(word for word in mailoutbox[0].body.split() if "/confirm-address/" in word).split("/", 3)[3]
+    assert client.post(f"/{path}").status_code == 200
+    assert len(mailoutbox) == 1, "no worker has told the old address yet"
+    press(fresh(reader), "address", email="other@example.org")
+    with (
+        time_machine.travel(timezone.now() + datetime.timedelta(minutes=11)),
+        django_capture_on_commit_callbacks(execute=True),
+    ):
+        tasks.answer_forgotten_sign_ups()
+    assert [mail.to for mail in mailoutbox] == [["thief@example.org"], ["other@example.org"], ["ada@example.org"]]
+    assert not AddressChange.objects.exclude(former="").exists()
 
 
 def test_the_page_answers_alike_whoever_has_the_new_address(
