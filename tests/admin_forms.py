@@ -1,6 +1,7 @@
-"""Filling in the admin's forms as a browser does: all that the page shows is sent back, with what was changed."""
+"""Staff, and how they fill in the admin's forms: as a browser does, all that the page shows is sent back, with changes."""
 
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group, Permission, User
+from django.urls import reverse
 
 
 def member_of(group):
@@ -8,6 +9,18 @@ def member_of(group):
     user = User.objects.create_user(f"a-{group}", is_staff=True)
     user.groups.add(Group.objects.get(name=group))
     return user
+
+
+def permitted(*codenames):
+    """A user of staff who may do this and nothing else."""
+    user = User.objects.create_user("staff", "staff@example.org", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
+    return user
+
+
+def change(row):
+    """The address of the page on which the admin changes a row."""
+    return reverse(f"admin:{row._meta.label_lower.replace('.', '_')}_change", args=[row.pk])
 
 
 def fill(page, **changes):

@@ -20,6 +20,7 @@ from issues.search.indexing import index_stories
 from issues.writing import save_issue, save_story, set_papers, set_resources
 from papers.models import Author, Authorship, Paper
 from subscribers.models import Subscriber, SubscriberState
+from tests.admin_forms import member_of
 
 
 @pytest.fixture(autouse=True)
@@ -80,6 +81,35 @@ def is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+@pytest.fixture
+def tasks_at_once():
+    """Run tasks where they are enqueued, as soon as the transaction is committed."""
+    celery_app.conf.update(task_always_eager=True, task_eager_propagates=True)
+    yield
+    celery_app.conf.update(task_always_eager=False, task_eager_propagates=False)
+
+
+# Browsers in which somebody is logged in
+
+
+@pytest.fixture
+def writer(client, db):
+    client.force_login(member_of("writer"))
+    return client
+
+
+@pytest.fixture
+def editor(client, db):
+    client.force_login(member_of("editor"))
+    return client
+
+
+@pytest.fixture
+def publisher(client, db):
+    client.force_login(member_of("publisher"))
+    return client
 
 
 # What is written about: each make_* needs no argument, and a test names only what it is about.

@@ -9,7 +9,7 @@ from aiosmtpd.controller import Controller
 from django.core.mail.backends.base import BaseEmailBackend
 
 from deliveries import freezing, queueing, transports
-from dynamically_typed.celery import app as celery_app
+from tests.admin_forms import permitted
 
 HANG_UP = "hang up"
 
@@ -43,11 +43,14 @@ def make_mailing(publication, make_issue, make_story, make_subscriber):
 
 
 @pytest.fixture
-def tasks_at_once():
-    """Run tasks where they are enqueued, as soon as the transaction is committed."""
-    celery_app.conf.update(task_always_eager=True, task_eager_propagates=True)
-    yield
-    celery_app.conf.update(task_always_eager=False, task_eager_propagates=False)
+def staff(db, client):
+    """Log somebody in who has these permissions."""
+
+    def log_in(*codenames):
+        client.force_login(permitted(*codenames))
+        return client
+
+    return log_in
 
 
 class Server:

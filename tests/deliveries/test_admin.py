@@ -2,7 +2,7 @@ import json
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils import timezone
 
@@ -12,21 +12,6 @@ from issues.emailing import UNSUBSCRIBE_URL
 
 STEPS = ["start", "pause", "resume", "cancel", "withdraw", "schedule", "unschedule", "settle", "test"]
 PERMISSIONS = ["view_mailing", "view_delivery", "add_mailing", "send_mailing"]
-
-
-@pytest.fixture
-def staff(db, client):
-    """Log somebody in who has these permissions."""
-
-    def log_in(*codenames):
-        user = User.objects.create_user("staff", "staff@example.org", is_staff=True)
-        user.user_permissions.set(
-            Permission.objects.filter(content_type__app_label__in=["deliveries", "issues"], codename__in=codenames)
-        )
-        client.force_login(user)
-        return client
-
-    return log_in
 
 
 def address(name, mailing):

@@ -16,23 +16,13 @@ from deliveries.testing import MOST_AN_HOUR
 from issues.models import IssueState, Publication
 from issues.writing import save_story
 from subscribers.tokens import unsubscribe_token
-from tests.admin_forms import member_of, messages, save
-
-
-@pytest.fixture
-def publisher(client, db):
-    client.force_login(member_of("publisher"))
-    return client
+from tests.admin_forms import change, member_of, messages, save
 
 
 @pytest.fixture
 def kept_mail(settings):
     """Mail stays on this machine, as it does until a mail server is set."""
     settings.EMAIL_BACKEND = "deliveries.maildir.MaildirBackend"
-
-
-def page_of(mailing):
-    return reverse("admin:deliveries_mailing_change", args=[mailing.pk])
 
 
 def step(name, mailing):
@@ -61,7 +51,7 @@ def test_a_change_of_a_story_voids_the_approval_and_says_so_everywhere(publisher
     mailing = Mailing.objects.get()
     assert (mailing.state, mailing.scheduled_for) == (MailingState.VOID, None)
     assert mailing.issue.state == IssueState.DRAFT
-    shown = text(publisher.get(page_of(mailing)))
+    shown = text(publisher.get(change(mailing)))
     assert "<ins>With other words.</ins>" in shown
     assert "Approve again" in shown
     assert "Send now" not in shown
@@ -90,7 +80,7 @@ def test_a_change_of_the_publication_voids_the_approval_too(publisher, approved_
 
 def test_a_change_that_came_another_way_is_shown_before_the_button_is_pressed(publisher, approved_mailing):
     Publication.objects.update(accent_light="#00468b")
-    shown = text(publisher.get(page_of(approved_mailing)))
+    shown = text(publisher.get(change(approved_mailing)))
     assert "Approval void" in shown
     assert "The stories have the same words." in shown
     assert "Send now" not in shown
@@ -103,13 +93,13 @@ def test_the_desk_shows_what_waits_and_why(publisher, approved_mailing):
     approvals.void(approved_mailing, "“A story” changed after the approval.", by="a test")
     desk = text(publisher.get("/admin/"))
     assert "Mailings that wait" in desk
-    assert f'<a href="{page_of(approved_mailing)}">{approved_mailing.issue}</a>' in desk
+    assert f'<a href="{change(approved_mailing)}">{approved_mailing.issue}</a>' in desk
     assert "“A story” changed after the approval." in desk
 
 
 def test_what_was_changed_and_changed_back_can_be_approved_again(publisher, approved_mailing):
     approvals.void(approved_mailing, "A change.", by="a test")
-    shown = text(publisher.get(page_of(approved_mailing)))
+    shown = text(publisher.get(change(approved_mailing)))
     assert "Whatever changed has been changed back." in shown
     assert freezing.freeze(approved_mailing.issue, by="a test").fingerprint == approved_mailing.fingerprint
 
@@ -140,10 +130,10 @@ def test_fingerprints_of_what_was_tested_approved_and_sent_stand_side_by_side(pu
     save_story(story)
     publisher.post(reverse("admin:deliveries_mailing_test_draft", args=[issue.pk]), {"to": "editor@example.org"})
     mailing = freezing.freeze(issue, by="a test")
-    shown = text(publisher.get(page_of(mailing)))
+    shown = text(publisher.get(change(mailing)))
     assert shown.count("not what was approved") == 1, "of the two tests one is of what was approved"
     queueing.start(mailing)
-    shown = text(publisher.get(page_of(mailing)))
+    shown = text(publisher.get(change(mailing)))
     assert shown.count(f"<code>{mailing.fingerprint}</code>") == 3, "tested, approved, sent"
     tested = Entry.objects.filter(action="tested").values_list("note", flat=True)
     assert set(tested) == {f"Fingerprint {each.fingerprint}" for each in (approved_mailing, mailing)}
@@ -176,7 +166,7 @@ def test_a_test_as_a_subscriber_who_chose_has_the_stories_chosen_and_says_who_ge
     make_subscriber(email="bob@example.org", paused_until=timezone.localdate() + timedelta(days=9))
     make_subscriber()
     assert queueing.reach(mailing) == 2
-    assert "Yes, to 2 subscribers" in text(publisher.get(page_of(mailing)))
+    assert "Yes, to 2 subscribers" in text(publisher.get(change(mailing)))
     publisher.post(step("test", mailing), {"to": "editor@example.org", "reader": "ada@example.org"})
     plain = maildir.read(maildir.keys()[0]).get_body(("plain",)).get_content()
     assert "On robots" in plain
@@ -198,7 +188,7 @@ def test_a_test_as_somebody_who_never_subscribed_is_refused(kept_mail, publisher
 def test_an_editor_may_test_but_not_as_somebody(kept_mail, client, approved_mailing, make_subscriber):
     make_subscriber(email="ada@example.org")
     client.force_login(member_of("editor"))
-    assert "As this subscriber" not in text(client.get(page_of(approved_mailing)))
+    assert "As this subscriber" not in text(client.get(change(approved_mailing)))
     client.post(step("test", approved_mailing), {"to": "editor@example.org", "reader": "ada@example.org"})
     assert maildir.read(maildir.keys()[0])["To"] == "editor@example.org"
 
@@ -241,7 +231,7 @@ def test_a_schedule_that_was_missed_names_buttons_that_are_there(publisher, appr
     with time_machine.travel(at + timedelta(minutes=61)):
         queueing.start_due(timezone.now())
         publisher.force_login(User.objects.get())
-        shown = text(publisher.get(page_of(approved_mailing)))
+        shown = text(publisher.get(change(approved_mailing)))
     assert "Send it now, or schedule it again." in shown
     for button in ("Send now", "Schedule", "Take back the approval"):
         assert f">{button}</button>" in shown
@@ -253,7 +243,7 @@ def test_uncertain_deliveries_are_settled_on_the_page(publisher, make_mailing):
     mailing = make_mailing(readers=3)
     mailing.deliveries.update(state="uncertain", reason="Worker 7 ended.", finished_at=timezone.now())
     first, *_ = mailing.deliveries.all()
-    shown = text(publisher.get(page_of(mailing)))
+    shown = text(publisher.get(change(mailing)))
     assert shown.count("Worker 7 ended.") == 3
     publisher.post(step("settle", mailing), {"delivery": [first.pk], "as": "sent"})
     assert list(mailing.deliveries.values_list("state", flat=True)) == ["sent", "uncertain", "uncertain"]
@@ -267,9 +257,9 @@ def test_uncertain_deliveries_are_settled_on_the_page(publisher, make_mailing):
 
 
 def test_the_page_says_when_mail_stays_on_this_machine(kept_mail, publisher, approved_mailing, settings):
-    assert "kept on this machine" in text(publisher.get(page_of(approved_mailing)))
+    assert "kept on this machine" in text(publisher.get(change(approved_mailing)))
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    assert "kept on this machine" not in text(publisher.get(page_of(approved_mailing)))
+    assert "kept on this machine" not in text(publisher.get(change(approved_mailing)))
 
 
 def test_the_page_costs_the_same_however_many_readers_and_failures(
@@ -278,4 +268,4 @@ def test_the_page_costs_the_same_however_many_readers_and_failures(
     mailing = make_mailing(readers=30)
     mailing.deliveries.update(state="uncertain", reason="Worker 7 ended.", finished_at=timezone.now())
     with django_assert_max_num_queries(22):
-        publisher.get(page_of(mailing))
+        publisher.get(change(mailing))

@@ -4,7 +4,6 @@ import io
 import json
 
 import pytest
-from django.contrib.auth.models import Permission, User
 from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -17,17 +16,6 @@ from issues.models import Issue
 from subscribers.models import Subscriber
 
 PERMISSIONS = ["view_delivery", "view_subscriber", "view_mailing"]
-
-
-@pytest.fixture
-def log_in(db, client):
-    def log_in(*codenames):
-        user = User.objects.create_user("staff", "staff@example.org", is_staff=True)
-        user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
-        client.force_login(user)
-        return client
-
-    return log_in
 
 
 @pytest.fixture
@@ -68,15 +56,15 @@ def read(answer):
     return list(csv.DictReader(io.StringIO(b"".join(answer.streaming_content).decode())))
 
 
-def test_everybody_who_did_not_get_it_is_listed_with_the_reason(log_in, mailing):
-    rows = read(log_in(*PERMISSIONS).get(where(mailing, "missed_csv")))
+def test_everybody_who_did_not_get_it_is_listed_with_the_reason(staff, mailing):
+    rows = read(staff(*PERMISSIONS).get(where(mailing, "missed_csv")))
     assert [(row["state"], row["words"], row["why"]) for row in rows] == REASONS
     assert {row["email"] for row in rows} < set(Subscriber.objects.values_list("email", flat=True))
     assert len(REASONS) == len(KINDS)
 
 
-def test_the_page_is_linked_from_the_mailings_page_and_filtered_by_state_and_reason(log_in, mailing):
-    editor = log_in(*PERMISSIONS)
+def test_the_page_is_linked_from_the_mailings_page_and_filtered_by_state_and_reason(staff, mailing):
+    editor = staff(*PERMISSIONS)
     assert where(mailing) in editor.get(reverse("admin:deliveries_mailing_change", args=[mailing.pk])).content.decode()
     assert "12 subscribers" in editor.get(where(mailing)).content.decode()
     assert "6 subscribers" in editor.get(where(mailing), {"state": "failed"}).content.decode()
@@ -90,17 +78,17 @@ def test_the_page_is_linked_from_the_mailings_page_and_filtered_by_state_and_rea
 
 
 @pytest.mark.parametrize("name", ["missed", "missed_csv"])
-def test_addresses_are_shown_to_those_who_may_see_both_deliveries_and_subscribers(log_in, mailing, name, client):
+def test_addresses_are_shown_to_those_who_may_see_both_deliveries_and_subscribers(staff, mailing, name, client):
     assert client.get(where(mailing, name)).status_code == 302
-    assert log_in("view_mailing", "view_delivery").get(where(mailing, name)).status_code == 403
+    assert staff("view_mailing", "view_delivery").get(where(mailing, name)).status_code == 403
     assert client.post(where(mailing, name)).status_code == 405
 
 
-def test_a_page_shows_fifty_and_costs_the_same_at_1_and_120(log_in, make_mailing, django_assert_num_queries):
+def test_a_page_shows_fifty_and_costs_the_same_at_1_and_120(staff, make_mailing, django_assert_num_queries):
     few = make_mailing(readers=1)
     Issue.objects.update(date=datetime.date(2020, 1, 1))  # An issue has a later day than the one before.
     many = make_mailing(readers=119)
-    editor = log_in(*PERMISSIONS)
+    editor = staff(*PERMISSIONS)
     editor.get(where(few))  # what is kept from then on
     with CaptureQueriesContext(connection) as queries:
         editor.get(where(few))
@@ -111,15 +99,15 @@ def test_a_page_shows_fifty_and_costs_the_same_at_1_and_120(log_in, make_mailing
     assert editor.get(where(many), {"page": 3}).content.decode().count("@example.org</th>") == 20
 
 
-def test_a_cell_that_a_spreadsheet_would_run_is_disarmed(log_in, mailing):
+def test_a_cell_that_a_spreadsheet_would_run_is_disarmed(staff, mailing):
     mailing.deliveries.filter(state="uncertain").update(reason="=HYPERLINK(1)")
-    rows = read(log_in(*PERMISSIONS).get(where(mailing, "missed_csv"), {"state": "uncertain"}))
+    rows = read(staff(*PERMISSIONS).get(where(mailing, "missed_csv"), {"state": "uncertain"}))
     assert rows[0]["words"] == "'=HYPERLINK(1)"
 
 
-def test_a_servers_words_are_text_and_no_markup(log_in, mailing):
+def test_a_servers_words_are_text_and_no_markup(staff, mailing):
     mailing.deliveries.filter(state="uncertain").update(reason="<script>alert(1)</script>")
-    page = log_in(*PERMISSIONS).get(where(mailing)).content.decode()
+    page = staff(*PERMISSIONS).get(where(mailing)).content.decode()
     assert "<script>alert" not in page
     assert " style=" not in page
 

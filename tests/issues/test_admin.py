@@ -13,31 +13,9 @@ from PIL import Image as PillowImage
 
 from issues.models import Image, IssueState, Publication, Revision, Story, Topic
 from papers.models import Resource
-from tests.admin_forms import errors, member_of, messages, save
+from tests.admin_forms import change, errors, member_of, messages, save
 
 ADD_STORY = "/admin/issues/story/add/"
-
-
-def change(row):
-    return reverse(f"admin:issues_{row._meta.model_name}_change", args=[row.pk])
-
-
-@pytest.fixture
-def writer(client, db):
-    client.force_login(member_of("writer"))
-    return client
-
-
-@pytest.fixture
-def editor(client, db):
-    client.force_login(member_of("editor"))
-    return client
-
-
-@pytest.fixture
-def publisher(client, db):
-    client.force_login(member_of("publisher"))
-    return client
 
 
 @pytest.fixture

@@ -15,16 +15,10 @@ from issues.errors import BadBoard
 from issues.models import Issue, Story
 from issues.previews import in_scheme
 from issues.proposing import next_date
-from tests.admin_forms import errors, fill, member_of, save
+from tests.admin_forms import change, errors, fill, member_of, save
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.usefixtures("publication")
 ADD = "/admin/issues/issue/add/"
-
-
-@pytest.fixture
-def editor(client, publication):
-    client.force_login(member_of("editor"))
-    return client
 
 
 @pytest.fixture
@@ -39,10 +33,6 @@ def issue(make_issue, make_story):
 @pytest.fixture
 def queued(make_story):
     return make_story("Q")
-
-
-def change(row):
-    return reverse(f"admin:issues_{row._meta.model_name}_change", args=[row.pk])
 
 
 def titles(issue):

@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from audit.models import Entry
-from tests.admin_forms import errors, fill, member_of, save
+from tests.admin_forms import change, errors, fill, save
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 
@@ -18,23 +18,13 @@ def story(make_issue, make_story):
     return make_story(title="Maps", body="It was 41.", summary="A summary.", issue=issue)
 
 
-@pytest.fixture
-def editor(client, db):
-    client.force_login(member_of("editor"))
-    return client
-
-
-def address(story):
-    return f"/admin/issues/story/{story.pk}/change/"
-
-
 def updated(client):
     feed = ElementTree.fromstring(client.get("/feed.atom").content)
     return feed.find(f"{ATOM}entry/{ATOM}updated").text
 
 
 def test_a_change_of_what_readers_have_seen_has_to_be_called_typo_or_correction(editor, story):
-    answer = save(editor, address(story), body="It was 42.")
+    answer = save(editor, change(story), body="It was 42.")
     assert "Say what kind of change it is" in errors(answer)
     assert "It was 42." in answer.content.decode(), "what was typed is kept"
     story.refresh_from_db()
@@ -43,7 +33,7 @@ def test_a_change_of_what_readers_have_seen_has_to_be_called_typo_or_correction(
 
 def test_a_typo_makes_a_revision_and_nothing_public(editor, story):
     before = updated(editor)
-    save(editor, address(story), body="It was  41!", change="typo")
+    save(editor, change(story), body="It was  41!", change="typo")
     story.refresh_from_db()
     assert story.body == "It was  41!"
     assert story.revisions.first().note == "Typo"
@@ -53,7 +43,7 @@ def test_a_typo_makes_a_revision_and_nothing_public(editor, story):
 
 def test_a_correction_is_dated_reasoned_public_and_moves_the_feed(editor, story):
     before = updated(editor)
-    save(editor, address(story), body="It was 42.", change="correction", correction="It was 42, not 41.")
+    save(editor, change(story), body="It was 42.", change="correction", correction="It was 42, not 41.")
     correction = story.corrections.get()
     assert correction.date == timezone.localdate()
     assert story.revisions.first().note == "Correction: It was 42, not 41."
@@ -65,10 +55,10 @@ def test_a_correction_is_dated_reasoned_public_and_moves_the_feed(editor, story)
 
 
 def test_a_correction_is_reworded_or_withdrawn_and_the_audit_trail_tells_of_it(editor, story):
-    save(editor, address(story), body="It was 42.", change="correction", correction="It was 24.")
-    save(editor, address(story), **{"corrections-0-text": "It was 42, not 41."})
+    save(editor, change(story), body="It was 42.", change="correction", correction="It was 24.")
+    save(editor, change(story), **{"corrections-0-text": "It was 42, not 41."})
     assert story.corrections.get().text == "It was 42, not 41."
-    save(editor, address(story), **{"corrections-0-DELETE": "on"})
+    save(editor, change(story), **{"corrections-0-DELETE": "on"})
     assert not story.corrections.exists()
     entries = Entry.objects.about(story)
     assert entries.get(action="corrected").note == "It was 24."
@@ -79,7 +69,7 @@ def test_a_correction_is_reworded_or_withdrawn_and_the_audit_trail_tells_of_it(e
 
 
 def test_a_correction_is_made_in_one_way_only(editor, story):
-    forms = fill(editor.get(address(story)))
+    forms = fill(editor.get(change(story)))
     assert (forms["corrections-TOTAL_FORMS"], forms["corrections-MAX_NUM_FORMS"]) == (0, 0)
 
 
@@ -91,13 +81,13 @@ def test_a_correction_is_made_in_one_way_only(editor, story):
     ],
 )
 def test_an_answer_that_contradicts_itself_is_refused(editor, story, answers, sentence):
-    answer = save(editor, address(story), body="It was 42.", **answers)
+    answer = save(editor, change(story), body="It was 42.", **answers)
     assert sentence in errors(answer)
     assert not story.corrections.exists()
 
 
 def test_what_readers_would_not_notice_needs_no_answer(editor, story):
-    save(editor, address(story), note="For the record", body="It was 41.\r\n")
+    save(editor, change(story), note="For the record", body="It was 41.\r\n")
     story.refresh_from_db()
     assert story.body == "It was 41."
     assert not story.corrections.exists()
@@ -105,8 +95,8 @@ def test_what_readers_would_not_notice_needs_no_answer(editor, story):
 
 def test_nothing_is_asked_before_publication(editor, make_story):
     story = make_story(body="It was 41.")
-    page = editor.get(address(story))
+    page = editor.get(change(story))
     assert "change" not in fill(page)
-    save(editor, address(story), body="It was 42.")
+    save(editor, change(story), body="It was 42.")
     story.refresh_from_db()
     assert story.body == "It was 42."

@@ -1,4 +1,3 @@
-import pytest
 from django.contrib.auth.models import User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -10,13 +9,7 @@ from audit.models import Action, Entry
 from issues.comparing import both_sides, count_changes, side_by_side
 from issues.models import Issue, Story
 from issues.writing import save_issue, save_story
-from tests.admin_forms import fill, member_of
-
-
-@pytest.fixture
-def editor(client, db):
-    client.force_login(member_of("editor"))
-    return client
+from tests.admin_forms import fill
 
 
 def page_of(kind, thing, name="revisions", *more):

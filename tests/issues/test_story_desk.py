@@ -19,25 +19,9 @@ from issues.models import Comment, Draft, Image, Issue, Story
 from issues.writing import save_story
 from papers.lookups import Lookup
 from papers.models import Paper, Resource
-from tests.admin_forms import errors, fill, member_of, messages
+from tests.admin_forms import change, errors, fill, member_of, messages
 
 ADD = "/admin/issues/story/add/"
-
-
-@pytest.fixture
-def writer(client, db):
-    client.force_login(member_of("writer"))
-    return client
-
-
-@pytest.fixture
-def editor(client, db):
-    client.force_login(member_of("editor"))
-    return client
-
-
-def change(story):
-    return reverse("admin:issues_story_change", args=[story.pk])
 
 
 def autosave(story):

@@ -5,23 +5,13 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from papers.models import Author, Authorship, Paper, Resource
-from tests.admin_forms import errors, member_of, save
+from tests.admin_forms import change, errors, save
 
 ADD_PAPER = "/admin/papers/paper/add/"
 
 
-def change(row):
-    return reverse(f"admin:papers_{row._meta.model_name}_change", args=[row.pk])
-
-
 def names(paper):
     return [authorship.author.family for authorship in paper.authorships.order_by("position")]
-
-
-@pytest.fixture
-def writer(client, db):
-    client.force_login(member_of("writer"))
-    return client
 
 
 @pytest.mark.parametrize("kind", ["paper", "author", "resource"])

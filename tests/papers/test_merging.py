@@ -146,12 +146,6 @@ def test_a_topic_can_take_the_name_of_the_duplicate(make_topic, make_story):
 # In the admin
 
 
-@pytest.fixture
-def editor(client, db):
-    client.force_login(member_of("editor"))
-    return client
-
-
 def merge_address(*rows):
     meta = rows[0]._meta
     return f"/admin/{meta.app_label}/{meta.model_name}/merge/?ids=" + ",".join(str(row.pk) for row in rows)

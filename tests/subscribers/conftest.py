@@ -2,7 +2,6 @@ import itertools
 
 import pytest
 
-from dynamically_typed.celery import app as celery_app
 from subscribers.models import ConsentEvent, ConsentKind, Subscriber, SubscriberState
 
 HISTORY = {
@@ -26,14 +25,6 @@ def make_subscriber(db):
         return subscriber
 
     return make
-
-
-@pytest.fixture
-def tasks_at_once():
-    """Run tasks where they are enqueued, as soon as the transaction is committed."""
-    celery_app.conf.update(task_always_eager=True, task_eager_propagates=True)
-    yield
-    celery_app.conf.update(task_always_eager=False, task_eager_propagates=False)
 
 
 @pytest.fixture

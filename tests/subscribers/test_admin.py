@@ -1,11 +1,11 @@
 import pytest
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import Permission, User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from subscribers.models import Subscriber
+from tests.admin_forms import permitted
 
 LIST = "/admin/subscribers/subscriber/"
 
@@ -105,9 +105,7 @@ def test_nobody_deletes_a_subscriber(admin_client, make_subscriber):
 
 
 def test_erasing_needs_its_own_permission(client, make_subscriber):
-    editor = User.objects.create_user("editor", is_staff=True)
-    editor.user_permissions.set(Permission.objects.filter(codename__in=["view_subscriber", "change_subscriber"]))
-    client.force_login(editor)
+    client.force_login(permitted("view_subscriber", "change_subscriber"))
     subscriber = make_subscriber()
     act(client, "erase", subscriber, confirmed="yes")
     subscriber.refresh_from_db()

@@ -3,7 +3,7 @@ import io
 import json
 
 import pytest
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import Permission
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -12,6 +12,7 @@ from audit.models import Action, Entry
 from subscribers import erasure, signup
 from subscribers.exporting import BATCH
 from subscribers.models import ConsentEvent, Subscriber
+from tests.admin_forms import permitted
 
 pytestmark = pytest.mark.django_db
 EXPORT = "/admin/subscribers/subscriber/export/"
@@ -125,8 +126,7 @@ def test_the_admin_exports_by_post_and_notes_who_did(admin_client, make_subscrib
 
 
 def test_exporting_needs_its_own_permission(client, make_subscriber):
-    editor = User.objects.create_user("editor", is_staff=True)
-    editor.user_permissions.set(Permission.objects.filter(codename__in=["view_subscriber", "add_subscriber"]))
+    editor = permitted("view_subscriber", "add_subscriber")
     client.force_login(editor)
     assert client.post(EXPORT, {"state": ""}).status_code == 403
     assert EXPORT not in client.get("/admin/subscribers/subscriber/").content.decode()

@@ -4,12 +4,12 @@ from xml.etree import ElementTree
 
 import pytest
 import time_machine
-from django.contrib.auth.models import User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from subscribers import charts, erasure, figures
 from subscribers.models import ConsentEvent
+from tests.admin_forms import permitted
 
 pytestmark = pytest.mark.django_db
 PAGE = "/admin/subscribers/subscriber/figures/"
@@ -123,7 +123,7 @@ def test_the_number_of_queries_does_not_grow(admin_client, make_subscriber):
 
 
 def test_only_who_may_see_subscribers_sees_their_figures(client):
-    client.force_login(User.objects.create_user("writer", is_staff=True))
+    client.force_login(permitted())
     assert client.get(PAGE).status_code == 403
 
 

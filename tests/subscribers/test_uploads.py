@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 import time_machine
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import Permission
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
@@ -11,6 +11,7 @@ from audit.models import Entry
 from subscribers import tasks, uploads
 from subscribers.import_runs import ImportRun
 from subscribers.models import ConsentEvent, Subscriber
+from tests.admin_forms import permitted
 
 pytestmark = pytest.mark.django_db
 IMPORT = "/admin/subscribers/subscriber/import/"
@@ -169,8 +170,7 @@ def test_old_files_are_deleted(admin_client, bring, folder):
 def test_importing_needs_its_own_permission_at_every_step(client, admin_client, bring):
     bring(admin_client)
     run = ImportRun.objects.get()
-    editor = User.objects.create_user("editor", is_staff=True)
-    editor.user_permissions.set(Permission.objects.filter(codename__in=["view_subscriber", "add_subscriber"]))
+    editor = permitted("view_subscriber", "add_subscriber")
     client.force_login(editor)
     assert bring(client).status_code == 403
     for step in ("confirm", "discard", "again"):

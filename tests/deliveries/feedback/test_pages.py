@@ -2,13 +2,13 @@ from datetime import timedelta
 
 import pytest
 import time_machine
-from django.contrib.auth.models import Permission, User
 from django.urls import reverse
 from django.utils import timezone
 
 from deliveries.feedback.reports import report_in
 from deliveries.feedback.taking import take
 from subscribers import signup
+from tests.admin_forms import change, permitted
 
 
 @pytest.fixture
@@ -31,12 +31,8 @@ def history(send, make_mailing):
     return about
 
 
-def page_of(subscriber):
-    return reverse("admin:subscribers_subscriber_change", args=[subscriber.pk])
-
-
 def test_a_subscribers_page_tells_in_order_what_happened_in_plain_words(admin_client, history):
-    page = admin_client.get(page_of(history.subscriber)).content.decode()
+    page = admin_client.get(change(history.subscriber)).content.decode()
     told = [
         "Issue #2 was skipped",
         "The subscriber is bounced.",
@@ -55,10 +51,8 @@ def test_a_subscribers_page_tells_in_order_what_happened_in_plain_words(admin_cl
 
 
 def test_who_may_not_see_deliveries_sees_the_consent_alone(client, history):
-    editor = User.objects.create_user("editor", is_staff=True)
-    editor.user_permissions.set(Permission.objects.filter(codename="view_subscriber"))
-    client.force_login(editor)
-    page = client.get(page_of(history.subscriber)).content.decode()
+    client.force_login(permitted("view_subscriber"))
+    page = client.get(change(history.subscriber)).content.decode()
     assert "Signed up" in page
     assert "Issue #1" not in page
 
@@ -67,7 +61,7 @@ def test_the_page_costs_the_same_however_long_the_history(admin_client, history,
     for number in range(30):
         take(report_in(history.report("postfix-mailbox-full") + b"%d" % number))
     with django_assert_max_num_queries(13):
-        page = admin_client.get(page_of(history.subscriber)).content.decode()
+        page = admin_client.get(change(history.subscriber)).content.decode()
     assert page.count("bounced for now") == 31
 
 

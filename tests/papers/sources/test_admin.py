@@ -16,12 +16,6 @@ ARXIV, DOI = "2005.14165", "10.1000/few.shot"
 PASTE = "/admin/papers/paper/paste/"
 
 
-@pytest.fixture
-def writer(client, db):
-    client.force_login(member_of("writer"))
-    return client
-
-
 def address(paper, name="change"):
     return reverse(f"admin:papers_paper_{name}", args=[paper.pk])
 
