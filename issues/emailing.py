@@ -1,7 +1,7 @@
 """The email of an issue: one rendering for all readers, with a mark where they differ."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any
@@ -15,6 +15,7 @@ from django.utils.html import format_html
 from django.utils.safestring import mark_safe
 
 from issues.addresses import absolute
+from issues.errors import BadMarkdown
 from issues.models import Issue, Publication, Section, Story, TopicAlias
 from issues.plain_text import as_plain_text
 from issues.rendering import Surroundings, find_surroundings, render_for_email
@@ -37,6 +38,8 @@ from papers.models import Author, Paper, ResourceKind
 UNSUBSCRIBE_URL = "\ue000unsubscribe_url\ue001"
 PREFERENCES_URL = "\ue000preferences_url\ue001"
 MERGE_FIELDS = (UNSUBSCRIBE_URL, PREFERENCES_URL)
+
+MARK_CHARACTERS = re.compile("[\ue000\ue001]")
 
 LONGEST_SUBJECT = 200  # characters
 NAMED_AUTHORS = 3
@@ -102,10 +105,27 @@ def render_issue_email(issue: Issue, stories: Sequence[Story] | None = None) -> 
     publication = Publication.objects.current()
     if stories is None:
         stories = list(issue.stories.in_reading_order().for_page())
+    require_no_marks([publication, issue, *stories])
     subject = subject_of(issue, publication, stories)
     preheader = one_line(issue.preheader or issue.summary or " · ".join(story.title for story in stories))
     email = put_together(issue, publication, subject, preheader, parts_of(issue, stories))
     return replace(email, stories=facts_of(issue, publication, stories))
+
+
+def require_no_marks(things: Iterable[Any]) -> None:
+    """Raise BadMarkdown if a title or name, of theirs or of what they show, holds the characters of our marks.
+
+    It could pass for a mark, and so hide the link to unsubscribe, or put a reader's own link where it doesn't belong.
+    """
+    for thing in things:
+        texts = [text for text in vars(thing).values() if isinstance(text, str)]
+        if isinstance(thing, Story):
+            texts += [topic["name"] for topic in topics_of(thing)]
+            links, papers = thing.story_resources.all(), thing.papers.all()
+            authors = [author for paper in papers for author in paper.authors_in_order()]
+            require_no_marks([thing.section, *papers, *authors, *links, *(link.resource for link in links)])
+        if any(MARK_CHARACTERS.search(text) for text in texts):
+            raise BadMarkdown(f"“{thing}” holds an invisible character (U+E000 or U+E001). Type that text anew.")
 
 
 def put_together(issue: Issue, publication: Publication, subject: str, preheader: str, parts: list[Part]) -> IssueEmail:

@@ -33,7 +33,8 @@ MAX_DOLLARS = 4_000  # around formulas
 MAX_SQUARES = 200_000_000
 MAX_REFERENCES = 500
 NOT_IN_TEXTS = "\x00"  # Footnotes always stand at the end.
-UNREADABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")  # in XML, hence in feeds
+# In XML, hence in feeds; and the two that emails mark what differs by reader with, such as their own links.
+UNREADABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ue000\ue001\ufffe\uffff]")
 FIGURE_NAME = re.compile(rf"{FIGURES_FOLDER}([\w.-]+)")
 RAW_HTML = re.compile(
     r"^(?! {4}|\t).*?(</?(?:div|iframe|script|style|img|table|form|object|embed|figure|video|br|a)\b[^<>]*>)",

@@ -11,8 +11,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 
 from issues.emailing import MERGE_FIELDS, PREFERENCES_URL, UNSUBSCRIBE_URL, render_issue_email
-from issues.models import Issue
-from issues.variants import whole
+from issues.errors import BadMarkdown
+from issues.models import Issue, Story
+from issues.variants import END, shown_unless, whole
 from papers.models import Resource
 
 EVERYTHING = """\
@@ -188,6 +189,35 @@ def test_hostile_titles_stay_words(publication, make_issue, make_story):
     assert email.html.count("&lt;script&gt;alert(1)") >= 3
     assert title in email.text
     assert title in email.subject
+
+
+@pytest.mark.parametrize("mark", [PREFERENCES_URL, END, shown_unless([1]), "\ue000preferences_token\ue001"])
+@pytest.mark.parametrize("place", ["title", "body", "section", "paper", "author", "resource", "topic", "issue"])
+def test_nothing_that_somebody_types_passes_for_a_readers_own_link_or_hides_one(
+    publication, make_issue, make_story, make_section, make_paper, make_topic, place, mark
+):
+    """Such as what hides all that follows, with the link to unsubscribe, from everybody."""
+    words = {
+        each: mark if each == place else each for each in ["title", "section", "paper", "author", "topic", "issue"]
+    }
+    paper = make_paper(words["paper"], authors=[words["author"]])
+    label = mark if place == "resource" else "label"
+    resource = Resource.objects.create(title=label, url="https://example.org/", kind="code")
+    issue = make_issue(title=words["issue"])
+    story = make_story(
+        words["title"],
+        slug="story",
+        issue=issue,
+        position=1,
+        section=make_section(words["section"], slug="section"),
+        topics=[make_topic(words["topic"], slug="topic")],
+        papers=[paper],
+        resources=[resource],
+    )
+    if place == "body":
+        Story.objects.filter(pk=story.pk).update(body=f"[a link](https://evil.example/?t={mark})")
+    with pytest.raises(BadMarkdown, match="character"):
+        render_issue_email(issue)
 
 
 @pytest.mark.parametrize("field", ["subject", "title"])
