@@ -1,4 +1,5 @@
 import logging
+import sys
 
 import pytest
 
@@ -10,6 +11,21 @@ def test_what_strangers_send_cannot_pass_for_a_line_of_the_log():
         "test", logging.WARNING, "", 0, "Refused %s", ("a\r\n2026-01-01 INFO all is well",), None
     )
     assert OneLineFormatter("{message}", style="{").format(record) == "Refused a\\r\\n2026-01-01 INFO all is well"
+
+
+def test_a_traceback_holds_no_address_nor_token_and_no_line_of_it_passes_for_one_of_the_log():
+    """Databases and mail servers name what they complain of."""
+    try:
+        raise ValueError(
+            "Key (lower(email))=(ada@example.org) exists; <bob@example.org>: /preferences/AQ-1.x/\n2026-01-01 INFO all is well"
+        )
+    except ValueError:
+        record = logging.LogRecord("test", logging.ERROR, "", 0, "It failed.", (), sys.exc_info())
+    first, *lines = OneLineFormatter("{message}", style="{").format(record).splitlines()
+    assert first == "It failed."
+    assert lines[-2] == "    ValueError: Key (lower(email))=((address)) exists; <(address)>: /preferences/…/"
+    assert lines[-1] == "    2026-01-01 INFO all is well"
+    assert all(line.startswith("    ") for line in lines)
 
 
 @pytest.mark.parametrize(
