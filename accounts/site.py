@@ -33,9 +33,9 @@ class StaffSite(admin.AdminSite):
             if second_factor.is_missing(request):
                 return self._to_second_factor(request, request.half_user)  # type: ignore[attr-defined]
             return super().login(request, extra_context)
-        attempt = Attempt.of(request)
+        attempt = Attempt.of(request, request.POST.get("username", ""))
         if not attempt.is_allowed():
-            return self._page(request, "too_many", {"title": "Too many wrong log-ins"}, status=429)
+            return self._too_many(request)
         response = super().login(request, extra_context)
         if not isinstance(response, HttpResponseRedirect):
             attempt.note_failure()
@@ -60,8 +60,16 @@ class StaffSite(admin.AdminSite):
         return response
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        """Django's, which asks for the old password, and after which its other sessions are void."""
+        """Django's, which asks for the old password, and after which its other sessions are void.
+
+        Who found a session open gets no more guesses at the password than at the log-in.
+        """
+        attempt = Attempt.of(request, request.user.get_username())
+        if request.method == "POST" and not attempt.is_allowed():
+            return self._too_many(request)
         response = super().password_change(request, extra_context)
+        if isinstance(response, TemplateResponse) and "old_password" in (response.context_data or {})["form"].errors:
+            attempt.note_failure()
         if request.method == "POST" and isinstance(response, HttpResponseRedirect) and isinstance(request.user, User):
             record(Action.CREDENTIALS_CHANGED, request.user, by=request.user, note="Changed the password.")
         return response
@@ -107,10 +115,15 @@ class StaffSite(admin.AdminSite):
         """What one's second factor is, and the way to set it up anew: by showing both factors once more."""
         user = request.user
         assert isinstance(user, User)  # noqa: S101  # admin_view lets nobody else in.
+        attempt = Attempt.of(request, user.get_username())
+        if request.method == "POST" and not attempt.is_allowed():
+            return self._too_many(request)
         form = ReplaceForm(user, request.POST or None)
         if form.is_valid():
             second_factor.begin_anew(request.session)
             return HttpResponseRedirect(reverse("admin:second_factor_set_up"))
+        if form.errors:
+            attempt.note_failure()
         context = {
             "title": "Second factor",
             "form": form,
@@ -141,6 +154,9 @@ class StaffSite(admin.AdminSite):
     def _to_second_factor(self, request: HttpRequest, user: User) -> HttpResponseRedirect:
         name = "second_factor_code" if second_factor.has_one(user) else "second_factor_set_up"
         return HttpResponseRedirect(f"{reverse(f'admin:{name}')}?{urlencode({REDIRECT_FIELD_NAME: _next(request)})}")
+
+    def _too_many(self, request: HttpRequest) -> HttpResponse:
+        return self._page(request, "too_many", {"title": "Too many wrong log-ins"}, status=429)
 
     def _page(self, request: HttpRequest, name: str, context: dict[str, Any], status: int = 200) -> HttpResponse:
         return TemplateResponse(

@@ -25,15 +25,15 @@ LONGEST_WINDOW = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Attempt:
-    """To log in: the same is asked and written whether there is such an account or not."""
+    """To show a password: the same is asked and written whether there is such an account or not."""
 
     account: str
     network: str
     is_known_browser: bool
 
     @classmethod
-    def of(cls, request: HttpRequest) -> "Attempt":
-        account = _hash(request.POST.get("username", ""))
+    def of(cls, request: HttpRequest, user_name: str) -> "Attempt":
+        account = _hash(user_name)
         known = request.get_signed_cookie(COOKIE, default="", salt=COOKIE_SALT, max_age=COOKIE_AGE) == account
         network = network_of(request.META["REMOTE_ADDR"])
         return cls(account, f"known {account[:32]}" if known else network, known)

@@ -178,6 +178,18 @@ def test_a_changed_password_ends_other_sessions_and_keeps_this_one(client):
     assert not is_in(other)
 
 
+@pytest.mark.parametrize("page", [MANAGE, "/admin/password_change/"])
+def test_who_finds_a_session_open_cannot_guess_the_password_on_and_on(client, page):
+    set_up(client)
+    guess = {"password": "wrong", "code": "123456"} | dict.fromkeys(
+        ["old_password", "new_password1", "new_password2"], "another pass phrase"
+    )
+    codes = [client.post(page, guess).status_code for _ in range(6)]
+    assert codes[4] != 429
+    assert codes[5] == 429
+    assert is_in(client), "the owner goes on working"
+
+
 def test_where_it_is_not_required_the_password_is_enough_until_one_is_set_up(client, settings):
     settings.REQUIRE_SECOND_FACTOR = False
     assert log_in(client)["Location"] == "/admin/"
