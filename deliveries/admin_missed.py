@@ -7,6 +7,8 @@ from django.http import HttpRequest, HttpResponse, QueryDict, StreamingHttpRespo
 from django.shortcuts import get_object_or_404, render
 from django.utils.functional import cached_property
 
+from audit.models import Action
+from audit.recording import record
 from deliveries import missed
 from deliveries.models import DeliveryQuerySet, DeliveryState, Mailing
 
@@ -40,10 +42,12 @@ def missed_page(request: HttpRequest, mailing_id: int) -> HttpResponse:
 
 
 def missed_csv(request: HttpRequest, mailing_id: int) -> StreamingHttpResponse:
-    """All of them, with the same filters, streamed."""
+    """All of them, with the same filters, streamed. The trail tells who took them."""
     mailing = _mailing(request, mailing_id)
     state, kind = _chosen(request)
     rows = missed.missed(mailing, state=state, kind=kind)
+    note = f"Who did not get it: {rows.count()} addresses ({', '.join(filter(None, [state, kind])) or 'all'})."
+    record(Action.EXPORTED, mailing, by=request.user, note=note)
     name = f"missed-{mailing.issue.number}.csv"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
     return StreamingHttpResponse(missed.csv_lines(rows), content_type="text/csv; charset=utf-8", headers=headers)

@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from audit.models import Entry
 from deliveries.claiming import NOTHING_CHOSEN, PAUSED
 from deliveries.missed import KINDS
 from issues.models import Issue
@@ -75,6 +76,13 @@ def test_the_page_is_linked_from_the_mailings_page_and_filtered_by_state_and_rea
     assert "Nobody of this kind" in editor.get(where(mailing), {"state": "skipped", "kind": "policy"}).content.decode()
     assert "12 subscribers" in editor.get(where(mailing), {"state": "x", "kind": "'"}).content.decode(), "unknown: all"
     assert len(read(editor.get(where(mailing, "missed_csv"), {"state": "failed"}))) == 6
+
+
+def test_the_trail_tells_who_took_the_addresses_with_them(staff, mailing):
+    staff(*PERMISSIONS).get(where(mailing, "missed_csv"), {"state": "failed"})
+    entry = Entry.objects.about(mailing).get()
+    assert (entry.action, entry.note) == ("exported", "Who did not get it: 6 addresses (failed).")
+    assert entry.user is not None
 
 
 @pytest.mark.parametrize("name", ["missed", "missed_csv"])
