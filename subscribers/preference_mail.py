@@ -13,6 +13,8 @@ from subscribers.models import AddressChange, ConsentEvent, ConsentKind, LinkReq
 from subscribers.tokens import CONFIRMATION_LIFETIME, PREFERENCES_LIFETIME, address_change_url, preferences_url
 
 A_DAY = timedelta(days=1)
+# Anybody may ask for it: who left, or whose mails bounce, must not get one each day for ever.
+MOST_TO_THE_GONE, LATELY = 3, timedelta(days=90)
 UNCONFIRMED = SubscriberState.PENDING  # They get nothing but the mail that asks to confirm.
 
 
@@ -69,8 +71,11 @@ def _claim_link(address: str) -> ConsentEvent | None:
         known = Subscriber.objects.with_address(address).exclude(state=UNCONFIRMED).select_for_update().first()
         if known is None:
             return None
-        today = known.consent_events.filter(kind=ConsentKind.LINK_SENT, created_at__gt=timezone.now() - A_DAY)
-        if today.exists():
+        sent = known.consent_events.filter(kind=ConsentKind.LINK_SENT)
+        if sent.filter(created_at__gt=timezone.now() - A_DAY).exists():
+            return None
+        lately = sent.filter(created_at__gt=timezone.now() - LATELY)
+        if known.state != SubscriberState.ACTIVE and lately.count() >= MOST_TO_THE_GONE:
             return None
         return ConsentEvent.objects.create(subscriber=known, kind=ConsentKind.LINK_SENT, source="mail")
 

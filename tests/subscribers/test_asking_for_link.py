@@ -79,6 +79,19 @@ def test_a_link_is_sent_once_a_day_and_noted(ask, make_subscriber, mailoutbox):
     assert ConsentEvent.objects.filter(subscriber=subscriber, kind="link sent").count() == 2
 
 
+@pytest.mark.parametrize(("state", "mails"), [("active", 10), ("unsubscribed", 3), ("bounced", 3), ("complained", 3)])
+def test_a_stranger_cannot_have_a_mail_sent_each_day_to_who_left(ask, make_subscriber, mailoutbox, state, mails):
+    make_subscriber(email="ada@example.org", state=state)
+    with time_machine.travel("2030-03-01T12:00Z", tick=False) as clock:
+        for _ in range(10):
+            ask("ada@example.org")
+            clock.shift(timedelta(days=1))
+        assert len(mailoutbox) == mails
+        clock.shift(timedelta(days=90))
+        ask("ada@example.org")
+    assert len(mailoutbox) == mails + 1, "they may have lost it"
+
+
 def test_a_request_whose_task_was_lost_is_answered_later(client, make_subscriber, mailoutbox, tasks_at_once):
     make_subscriber(email="ada@example.org")
     client.post("/subscribe/link/", {"email": "ada@example.org"})
