@@ -7,9 +7,9 @@ from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.urls import reverse
 from django.utils.html import format_html
 
+from papers.admin_addresses import change_page
 from papers.errors import BadIdentifier
 from papers.identifiers import parse_arxiv_id
 from papers.models import Paper, Resource
@@ -146,5 +146,5 @@ def name_the_stored_row(form: "forms.BaseModelForm[Any]", name: str) -> None:
     value, rows = getattr(form.instance, name), type(form.instance)._default_manager.exclude(pk=form.instance.pk)
     other = rows.filter(**{name: value}).first() if value else None
     if other is not None:
-        address = reverse(f"admin:{other._meta.app_label}_{other._meta.model_name}_change", args=[other.pk])
-        form.add_error(name, format_html('It is stored already, as <a href="{}">{}</a>. Use that one.', address, other))
+        link = format_html('<a href="{}">{}</a>', change_page(other), other)
+        form.add_error(name, format_html("It is stored already, as {}. Use that one.", link))

@@ -11,6 +11,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.text import capfirst
 
+from papers.admin_addresses import change_page
 from papers.merging import related
 
 MOST_AT_ONCE = 8  # rows that still fit side by side
@@ -51,9 +52,7 @@ class MergingMixin(admin.ModelAdmin):  # type: ignore[type-arg]  # Parameters ex
             self.message_user(request, f"Select two to {MOST_AT_ONCE} rows to merge.", messages.WARNING)
             return HttpResponseRedirect(reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"))
         if request.method == "POST" and (kept := self.merge_rows(request, rows)):
-            return HttpResponseRedirect(
-                reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[kept.pk])
-            )
+            return HttpResponseRedirect(change_page(kept))
         rows = self.rows_to_merge(request)  # as they are stored, after a merge that was refused
         context = {
             **self.admin_site.each_context(request),

@@ -3,13 +3,13 @@ from typing import Any
 from django.contrib import admin
 from django.core.files.storage import default_storage
 from django.http import HttpRequest
-from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from issues.forms import ImageForm
 from issues.images import rendition_name, rendition_widths
 from issues.models import Image, Issue, Story, Topic
+from papers.admin_addresses import change_page
 
 THUMBNAIL = 120  # CSS pixels
 
@@ -65,10 +65,7 @@ class ImageAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Parameters exis
 
     @admin.display(description="shown in")
     def shown_in(self, image: Image) -> SafeString | str:
-        rows = [
-            (reverse(f"admin:issues_{text._meta.model_name}_change", args=[text.pk]), text, kind.lower())
-            for kind, text in texts_showing(image)
-        ]
+        rows = [(change_page(text), text, kind.lower()) for kind, text in texts_showing(image)]
         return format_html_join("", '<p><a href="{}">{}</a>, {}</p>', rows) or "No text shows it."
 
 

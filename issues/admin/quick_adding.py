@@ -1,6 +1,5 @@
 """The box that files an idea in seconds, and the bookmarklet that fills it in."""
 
-from typing import Any
 from urllib.parse import urljoin
 
 from django import forms
@@ -18,6 +17,7 @@ from issues.admin.texts import editor_of
 from issues.errors import IssuesError
 from issues.models import Story
 from issues.quick_adding import Filed, file_idea
+from papers.admin_addresses import change_page
 from papers.errors import PapersError
 
 # It opens the form beside the page that one reads, with its address and title filled in; nothing is filed before a press.
@@ -78,7 +78,3 @@ class QuickAddPages(admin.ModelAdmin):  # type: ignore[type-arg]  # Parameters e
             messages.success(request, format_html("The {} {} {}.", kind, link, words))
             if is_new:
                 self.log_addition(request, thing, "Quick add.")
-
-
-def change_page(thing: Any) -> str:
-    return reverse(f"admin:{thing._meta.app_label}_{thing._meta.model_name}_change", args=[thing.pk])

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from django.urls import reverse
 from django.utils import timezone
 
 from issues.emailing import IssueEmail, render_issue_email
 from issues.html_tree import Element, parse
 from issues.models import Image, Issue, Publication, Story
 from issues.rendering import Rendered, Surroundings, find_surroundings, render_for_web
+from papers.admin_addresses import change_page
 
 RECENT = 8  # issues that say what is usual
 
@@ -107,7 +107,7 @@ def today_of(publication: Publication) -> datetime.date:
 
 def address_of(thing: Any, field: str = "") -> str:
     """The page of the admin where it is changed, at the field."""
-    address = reverse(f"admin:{thing._meta.app_label}_{thing._meta.model_name}_change", args=[thing.pk])
+    address = change_page(thing)
     return f"{address}#id_{field}" if field else address
 
 
