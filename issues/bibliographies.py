@@ -11,10 +11,10 @@ from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
+from issues.lists import papers_of, public_sections
 from issues.models import Issue, SearchKind, Story, StoryPaper, Topic, TopicAlias
 from issues.paper_lists import listed_papers, public_papers
 from issues.search import Query, search
-from issues.views import papers_of, public_sections
 from papers.citations import FORMATS
 from papers.models import Author, AuthorAlias, Paper, PaperAlias, PaperQuerySet
 

@@ -10,8 +10,8 @@ from django.core.files.storage import default_storage
 
 from issues.digest_format import IssueFile, ResourceEntry, StoryFile, figures_in, write_issue, write_story
 from issues.errors import BadFile
-from issues.importing_records import PUBLICATION_KEYS
-from issues.importing_stories import noon_of
+from issues.importing.records import PUBLICATION_KEYS
+from issues.importing.stories import noon_of
 from issues.models import Image, Issue, IssueState, Publication, Section, Story, Topic
 from issues.yaml_files import dump_yaml
 from papers.csl import as_csl

@@ -2,8 +2,9 @@
 
 from django.urls import URLPattern, path, re_path, register_converter
 
-from issues import feeds, feeds_lists, site_files, sitemaps
+from issues import site_files, sitemaps
 from issues.api import views as api
+from issues.feeds import issues, lists, stories
 
 
 class FeedForm:
@@ -19,15 +20,15 @@ class FeedForm:
 register_converter(FeedForm, "feed")
 
 urlpatterns: list[URLPattern] = [
-    path("feed.<feed:form>", feeds.stories, name="feed"),
-    path("issues/feed.<feed:form>", feeds.issues, name="issues_feed"),
-    path("corrections/feed.<feed:form>", feeds.corrections, name="corrections_feed"),
-    path("sections/<slug:slug>/feed.<feed:form>", feeds.section, name="section_feed"),
-    path("topics/<str:slugs>/feed.<feed:form>", feeds.topics, name="topics_feed"),
-    path("authors/<slug:slug>/feed.<feed:form>", feeds.author, name="author_feed"),
-    path("search/feed.<feed:form>", feeds.search, name="search_feed"),
-    path("papers/feed.<feed:form>", feeds_lists.papers, name="papers_feed"),
-    path("resources/feed.<feed:form>", feeds_lists.resources, name="resources_feed"),
+    path("feed.<feed:form>", stories.stories, name="feed"),
+    path("issues/feed.<feed:form>", issues.issues, name="issues_feed"),
+    path("corrections/feed.<feed:form>", issues.corrections, name="corrections_feed"),
+    path("sections/<slug:slug>/feed.<feed:form>", stories.section, name="section_feed"),
+    path("topics/<str:slugs>/feed.<feed:form>", stories.topics, name="topics_feed"),
+    path("authors/<slug:slug>/feed.<feed:form>", stories.author, name="author_feed"),
+    path("search/feed.<feed:form>", stories.search, name="search_feed"),
+    path("papers/feed.<feed:form>", lists.papers, name="papers_feed"),
+    path("resources/feed.<feed:form>", lists.resources, name="resources_feed"),
     path("sitemap.xml", sitemaps.index, name="sitemap_index"),
     path("sitemap-lists.xml", sitemaps.sitemap_of_lists, name="sitemap_of_lists"),
     path("sitemap-<slug:name>-<int:block>.xml", sitemaps.sitemap, name="sitemap"),

@@ -2,7 +2,8 @@
 
 from django.urls import URLPattern, path, register_converter
 
-from issues import bibliographies, views_papers
+from issues import bibliographies
+from issues.views import papers as views
 from papers.citations import FORMATS
 
 
@@ -19,10 +20,10 @@ class BibliographyForm:
 register_converter(BibliographyForm, "bibliography")
 
 urlpatterns: list[URLPattern] = [
-    path("papers/", views_papers.papers, name="papers"),
-    path("papers/<slug:slug>/", views_papers.paper, name="paper"),
-    path("authors/<slug:slug>/", views_papers.author, name="author"),
-    path("resources/", views_papers.resources, name="resources"),
+    path("papers/", views.papers, name="papers"),
+    path("papers/<slug:slug>/", views.paper, name="paper"),
+    path("authors/<slug:slug>/", views.author, name="author"),
+    path("resources/", views.resources, name="resources"),
     path("search.<bibliography:form>", bibliographies.of_search, name="search_bibliography"),
     path("papers.<bibliography:form>", bibliographies.of_archive, name="bibliography"),
     path("papers/<slug:slug>.<bibliography:form>", bibliographies.of_paper, name="paper_bibliography"),

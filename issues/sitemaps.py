@@ -15,10 +15,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from issues.addresses import absolute
+from issues.lists import papers_of, public_sections, years_of_issues
 from issues.machines import for_machines
 from issues.models import Issue, Story, StoryPaper, Topic
 from issues.public_pages import public_page
-from issues.views import papers_of, public_sections, years_of_issues
 from papers.models import Author, Authorship
 
 # A file holds the rows whose keys lie in one block, so that an old file doesn't change when rows are added. The protocol

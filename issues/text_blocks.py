@@ -1,6 +1,8 @@
-"""The plain words of rendered HTML, block by block: for counting, and for the sentence around a link."""
+"""The plain words of rendered HTML, block by block: for counting, for the sentence around a link, for previews."""
 
 import re
+
+from django.utils.text import Truncator
 
 from issues.html_tree import Element, parse
 
@@ -52,3 +54,8 @@ def sentence_around(words: str, blocks: list[str]) -> str:
 
 def without_marks(text: str) -> str:
     return re.sub(r"[*_`'\"‘’“”]", "", text)
+
+
+def opening(html: str) -> str:
+    """The first words of a text, for search engines and where its address is shared."""
+    return Truncator(" ".join(text_blocks(html)[:2])).words(30)

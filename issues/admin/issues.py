@@ -23,7 +23,7 @@ from issues.preflight.reports import examine
 from issues.proposing import propose_issue
 from issues.publishing import publish_on_the_web
 from issues.references import stories_referring_to
-from issues.views import issue_page
+from issues.views.archive import issue_page
 from issues.writing import render_stories_again, save_issue
 
 SHOWN_BY_OTHERS = {"number", "title"}

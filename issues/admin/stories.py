@@ -25,7 +25,7 @@ from issues.revising import record_revision
 from issues.search.indexing import index_stories
 from issues.sources import name_resource
 from issues.story_form import StoryForm
-from issues.views import story_page
+from issues.views.archive import story_page
 from issues.writing import render_stories_again, set_papers, set_resources, store_story
 
 SHOWN_BY_OTHERS = {"title", "slug", "issue"}  # what decides how references to a story read, and whether they are links

@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from issues.addresses import absolute, moment_of_publication, permanent_id, tag_uri
 from issues.corrections import updated
-from issues.feed_content import html_for_feeds
+from issues.feeds.content import html_for_feeds
 from issues.models import Correction, Issue, Publication, Section, Story, Topic
 from papers.models import Author, Paper, Resource
 

@@ -16,8 +16,8 @@ from issues.addresses import absolute
 from issues.api import descriptions
 from issues.api.answers import PAGE_SIZE, api_view, number_in, page_of
 from issues.corrections import issues_with_corrected_at, published_corrections, with_corrected_at
+from issues.lists import page_of_stories, papers_of, public_sections
 from issues.models import Issue, Publication, Story, StoryPaper, StoryQuerySet, Topic, TopicAlias
-from issues.views import page_of_stories, papers_of, public_sections
 from papers.models import Author, Authorship, PaperAlias
 
 DESCRIPTION = Path(__file__).with_name("openapi.yaml")

@@ -42,7 +42,7 @@ def test_the_table_of_issues_tells_number_date_title_stories_and_minutes(client,
 
 
 def test_the_table_goes_on_from_page_to_page_without_a_gap(client, issue_of, monkeypatch):
-    monkeypatch.setattr("issues.views.PAGE_SIZE", 2)
+    monkeypatch.setattr("issues.views.archive.PAGE_SIZE", 2)
     for _ in range(5):
         issue_of(2020)
     address, numbers = "/issues/", []

@@ -11,7 +11,7 @@ import pytest
 from django.utils import timezone
 from django.utils.http import http_date
 
-from issues import feeds, feeds_lists
+from issues.feeds import issues, lists, stories
 from issues.models import Correction, Publication, TopicAlias
 from issues.search import indexing
 from issues.writing import render_stories_again, save_issue, save_story, save_topic, set_resources
@@ -33,7 +33,6 @@ FEEDS = [
     "/papers/feed",
     "/resources/feed",
 ]
-STORY_FEEDS = [feed for feed in FEEDS if feed.startswith(("/feed", "/sections", "/topics", "/authors"))]
 
 ADDRESS = {"type": "string", "pattern": "^https?://[^ ]+$"}
 TEXT = {"type": "string", "minLength": 1}
@@ -511,9 +510,8 @@ def test_a_feed_takes_two_queries_at_any_size(archive, queries_of, count):
 
 @pytest.mark.parametrize("feed", FEEDS)
 def test_the_pages_of_a_feed_have_every_entry_once(client, archive, monkeypatch, feed):
-    for name in ("STORIES", "ISSUES", "CORRECTIONS"):
-        monkeypatch.setattr(feeds, name, 2)
-    monkeypatch.setattr(feeds_lists, "ENTRIES", 2)
+    for module, name in [(stories, "STORIES"), (issues, "ISSUES"), (issues, "CORRECTIONS"), (lists, "ENTRIES")]:
+        monkeypatch.setattr(module, name, 2)
     for number, story in enumerate(archive(7)):
         set_resources(story, [(Resource.objects.create(url=f"https://example.org/{number}", title="Code"), "")])
     address, seen, first = f"{SITE}{feed}.atom", [], ""

@@ -886,7 +886,7 @@ def test_what_was_taken_in_before_an_interruption_stays_whole(digest, monkeypatc
     def interrupt(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("issues.importing_stories.set_papers", lambda story, papers: story.slug == "b" and interrupt())
+    monkeypatch.setattr("issues.importing.stories.set_papers", lambda story, papers: story.slug == "b" and interrupt())
     with pytest.raises(KeyboardInterrupt):
         digest.load()
     assert list(Story.objects.values_list("slug", flat=True)) == ["a"]

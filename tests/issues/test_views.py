@@ -8,8 +8,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django.views.defaults import bad_request, server_error
 
+from issues.lists import PAGE_SIZE
 from issues.models import Correction, Publication, TopicAlias
-from issues.views import PAGE_SIZE
 from papers.models import Resource
 
 

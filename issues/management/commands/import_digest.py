@@ -6,8 +6,8 @@ from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
 from issues.errors import BadFile
-from issues.importing import Report, digest_files, import_digest
-from issues.importing_records import Outcome
+from issues.importing.digests import digest_files, import_digest
+from issues.importing.reports import Outcome, Report
 
 
 class Command(BaseCommand):

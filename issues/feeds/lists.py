@@ -10,8 +10,8 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 
 from issues.addresses import absolute, tag_uri
-from issues.feed_formats import Entry
-from issues.feeds import Page, feed_view
+from issues.feeds.answering import Page, feed_view
+from issues.feeds.formats import Entry
 from issues.models import Publication, Story
 from issues.paper_lists import (
     PAPER_PARAMETERS,

@@ -5,15 +5,13 @@ import zoneinfo
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from django.utils import timezone
 
 from issues.digest_format import IssueFile, ResourceEntry, StoryFile
 from issues.errors import BadFile, BadMarkdown
-from issues.importing_figures import import_figures
-from issues.importing_records import (
-    Outcome,
+from issues.importing.figures import import_figures
+from issues.importing.records import (
     assign,
     check,
     find_section,
@@ -22,7 +20,8 @@ from issues.importing_records import (
     refusal,
     warn_of_unknown_keys,
 )
-from issues.importing_topics import find_topic, save_checked
+from issues.importing.reports import Outcome, Report
+from issues.importing.topics import find_topic, save_checked
 from issues.models import Issue, IssueState, Publication, Section, Story, StoryState, Topic
 from issues.publishing import publish
 from issues.references import stories_referring_to
@@ -34,11 +33,8 @@ from papers.errors import BadIdentifier
 from papers.identifiers import normalise_address
 from papers.models import Paper, Resource, ResourceKind
 
-if TYPE_CHECKING:
-    from issues.importing import Report
 
-
-def import_story(folder: Path, file: StoryFile, report: "Report") -> bool:
+def import_story(folder: Path, file: StoryFile, report: Report) -> bool:
     """Take in one story, or raise BadFile; the caller's transaction then undoes what was begun.
 
     Return whether it is new or has another place or title, so that texts which refer to it have to be rendered again.
@@ -62,7 +58,7 @@ def import_story(folder: Path, file: StoryFile, report: "Report") -> bool:
     return known is None or not {"issue_id", "title"}.isdisjoint(fields)
 
 
-def story_values(folder: Path, file: StoryFile, report: "Report") -> dict[str, object]:
+def story_values(folder: Path, file: StoryFile, report: Report) -> dict[str, object]:
     if file.state not in StoryState.values:
         states = ", ".join(StoryState.values)
         raise BadFile(
@@ -79,7 +75,7 @@ def story_values(folder: Path, file: StoryFile, report: "Report") -> dict[str, o
     }
 
 
-def save_checked_story(file: StoryFile, story: Story, report: "Report") -> None:
+def save_checked_story(file: StoryFile, story: Story, report: Report) -> None:
     """Save, and refuse an approved story that may not be published as it is."""
     check(story, file.name, file.lines, exclude={"position"})
     line = file.lines.get("body", 1)
@@ -92,7 +88,7 @@ def save_checked_story(file: StoryFile, story: Story, report: "Report") -> None:
     report.warnings += [str(refusal(file.name, line, [text])) for text in rendered.errors + rendered.warnings]
 
 
-def section_of(file: StoryFile, report: "Report") -> Section:
+def section_of(file: StoryFile, report: Report) -> Section:
     section = find_section(file.section)
     if section is None:
         position = Section.objects.count() + 1
@@ -103,7 +99,7 @@ def section_of(file: StoryFile, report: "Report") -> Section:
     return section
 
 
-def find_issue(file: StoryFile, report: "Report") -> Issue | None:
+def find_issue(file: StoryFile, report: Report) -> Issue | None:
     """The issue that the file names, made with the story's date if it isn't there. Raises BadFile."""
     if file.issue is None:
         return None
@@ -124,7 +120,7 @@ def find_issue(file: StoryFile, report: "Report") -> Issue | None:
     return issue
 
 
-def make_issue(file: StoryFile, number: int, report: "Report") -> Issue:
+def make_issue(file: StoryFile, number: int, report: Report) -> Issue:
     if file.date is None:
         raise BadFile(
             file.name,
@@ -137,7 +133,7 @@ def make_issue(file: StoryFile, number: int, report: "Report") -> Issue:
     return issue
 
 
-def find_papers(file: StoryFile, report: "Report") -> list[Paper]:
+def find_papers(file: StoryFile, report: Report) -> list[Paper]:
     papers = []
     for identifier in file.papers:
         try:
@@ -150,7 +146,7 @@ def find_papers(file: StoryFile, report: "Report") -> list[Paper]:
     return list(dict.fromkeys(papers))
 
 
-def find_resources(file: StoryFile, report: "Report") -> list[tuple[Resource, str]]:
+def find_resources(file: StoryFile, report: Report) -> list[tuple[Resource, str]]:
     """The resources with the label that the story gives each: its title where that isn't the resource's own."""
     found: dict[Resource, str] = {}
     for entry in file.resources:
@@ -184,7 +180,7 @@ def find_resource(file: StoryFile, entry: ResourceEntry) -> tuple[Resource, Outc
     return resource, "created"
 
 
-def set_topics(story: Story, file: StoryFile, report: "Report") -> bool:
+def set_topics(story: Story, file: StoryFile, report: Report) -> bool:
     """Make the file's topics the story's; return whether anything changed."""
     topics = []
     for name in file.topics:
@@ -200,7 +196,7 @@ def set_topics(story: Story, file: StoryFile, report: "Report") -> bool:
     return True
 
 
-def order_stories(files: Iterable[StoryFile], report: "Report") -> None:
+def order_stories(files: Iterable[StoryFile], report: Report) -> None:
     """Give the stories of each issue the places that their files ask for; the others keep their order around them."""
     asking: dict[int, list[StoryFile]] = defaultdict(list)
     for file in files:
@@ -232,7 +228,7 @@ def in_asked_places(slugs: list[str], positions: dict[str, int]) -> list[str]:
 
 
 def publish_imported(
-    issue_files: dict[int, IssueFile], story_files: Iterable[StoryFile], report: "Report", *, all_issues_read: bool
+    issue_files: dict[int, IssueFile], story_files: Iterable[StoryFile], report: Report, *, all_issues_read: bool
 ) -> set[int]:
     """Publish the issues whose date has come, unless their file says otherwise; return their numbers.
 
@@ -253,7 +249,7 @@ def publish_imported(
     return published
 
 
-def moment_of_publication(issue: Issue, file: IssueFile | None, report: "Report") -> datetime.datetime | None:
+def moment_of_publication(issue: Issue, file: IssueFile | None, report: Report) -> datetime.datetime | None:
     """Noon of the issue's day, or what its file says; None if it stays a draft."""
     if file and file.state not in {"", IssueState.PUBLISHED}:
         return None

@@ -2,96 +2,35 @@
 
 import datetime
 import re
-from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, Exists, F, OuterRef, QuerySet, Subquery
+from django.db.models import Count, F, OuterRef
 from django.db.models.functions import Lower
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
-from django.utils.text import Truncator
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import conditional_page, require_safe
 
+from issues.lists import PAGE_SIZE, page_of_stories, papers_of, public_sections, years_of_issues
 from issues.models import (
     Issue,
     IssueQuerySet,
     Publication,
     Reference,
-    Section,
     Story,
     StoryPaper,
-    StoryQuerySet,
     Topic,
 )
 from issues.models.story import reading_minutes
 from issues.public_pages import public_page
 from issues.references import without_repeats
-from issues.text_blocks import text_blocks
+from issues.text_blocks import opening
 from papers.json_rows import JSONRows
-from papers.models import Paper, PaperQuerySet
 
-PAGE_SIZE = 50  # rows of a long list
 RECENT_ISSUES = 8
 RECENT_STORIES = 100  # the window from which the home page takes topics and papers, so that its cost stays the same
 RECENT_PAPERS = 6
 RECENT_TOPICS = 24
-
-
-def page_of_stories(request: HttpRequest, stories: StoryQuerySet, size: int = PAGE_SIZE) -> dict[str, Any]:
-    """One page of a list, newest first, as context: `stories`, and `older`, the place where the next page starts.
-
-    A place is an issue's number and a position, as in `?before=41.2`: no page costs more than another, and none
-    moves when stories are added. Raises Http404 for another form. One query.
-    """
-    stories = stories.published().newest_first()
-    before = request.GET.get("before", "")
-    if before:
-        place = re.fullmatch(r"(\d{1,9})\.(\d{1,9})", before)
-        if place is None:
-            raise Http404("A place in the list is written like ?before=41.2")
-        stories = stories.older_than(int(place[1]), int(place[2]))
-    shown = list(stories.first_of(size + 1).for_list())
-    last = shown[size - 1] if len(shown) > size else None
-    older = f"{last.issue.number}.{last.position}" if last and last.issue else ""
-    return {"stories": shown[:size], "before": before, "older": older}
-
-
-@dataclass(frozen=True)
-class NumberedPage:
-    """A page of a list without the number of all pages, for which all rows would have to be counted."""
-
-    rows: list[Any]
-    number: int
-    newer: int | None
-    older: int | None
-
-
-def numbered_page(request: HttpRequest, rows: QuerySet[Any]) -> NumberedPage:
-    """The page that `?page=` asks for. Raises Http404 if there is none of this number. One query."""
-    asked = request.GET.get("page", "1")
-    if not re.fullmatch(r"[1-9]\d{0,5}", asked, re.ASCII):
-        raise Http404("Pages have numbers.")
-    number = int(asked)
-    start = (number - 1) * PAGE_SIZE
-    shown = list(rows[start : start + PAGE_SIZE + 1])
-    if not shown and number > 1:
-        raise Http404("The list has no such page.")
-    newer = number - 1 if number > 1 else None
-    return NumberedPage(shown[:PAGE_SIZE], number, newer, number + 1 if len(shown) > PAGE_SIZE else None)
-
-
-def opening(html: str) -> str:
-    """The first words of a text, for search engines and where its address is shared."""
-    return Truncator(" ".join(text_blocks(html)[:2])).words(30)
-
-
-def papers_of(story_papers: QuerySet[StoryPaper]) -> PaperQuerySet:
-    return Paper.objects.filter(pk__in=story_papers.values("paper"))
-
-
-def public_sections() -> QuerySet[Section]:
-    return Section.objects.filter(Exists(Story.objects.published().filter(section=OuterRef("pk"))))
 
 
 @public_page()
@@ -130,15 +69,6 @@ def issues(request: HttpRequest) -> HttpResponse:
     older = str(shown[PAGE_SIZE - 1].number) if len(shown) > PAGE_SIZE else ""
     context = {"issues": shown[:PAGE_SIZE], "before": before, "older": older, "years": years_of_issues()}
     return render(request, "issues/issue_list.html", context)
-
-
-def years_of_issues() -> list[int]:
-    """The years from that of the latest issue back to that of the first. One query of one row, by index."""
-    issues = Issue.objects.published()
-    first = Subquery(issues.order_by("date").values("date")[:1])
-    for last, first_date in issues.order_by("-date").values_list("date", first)[:1]:
-        return list(range(last.year, first_date.year - 1, -1))
-    return []
 
 
 def for_table(issues: IssueQuerySet) -> list[Any]:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db.models import Model
@@ -11,7 +11,8 @@ from django.utils.text import slugify
 
 from issues.digest_format import IssueFile, read_text
 from issues.errors import BadFile, BadMarkdown
-from issues.importing_figures import import_figures
+from issues.importing.figures import import_figures
+from issues.importing.reports import Outcome, Report
 from issues.models import Issue, IssueState, Publication, Section
 from issues.rendering import check_limits
 from issues.search.indexing import index_papers
@@ -20,10 +21,6 @@ from issues.yaml_files import Entry, load_yaml
 from papers.csl import record_paper
 from papers.slugs import free_slug
 
-if TYPE_CHECKING:
-    from issues.importing import Report
-
-Outcome = Literal["created", "updated", "unchanged"]
 MAX_RECORD_BYTES = 64 * 1024 * 1024  # of files that can't be split: some 20,000 papers with abstracts
 PUBLICATION_KEYS = (
     "name", "tagline", "short_name", "description", "language", "time_zone", "from_name", "from_email", "reply_to",
@@ -31,7 +28,7 @@ PUBLICATION_KEYS = (
 )  # fmt: skip
 
 
-def import_masthead(folder: Path, report: "Report") -> None:
+def import_masthead(folder: Path, report: Report) -> None:
     """The publication and its sections."""
     name = "digest.yaml"
     masthead = read_mapping(folder, name, report)
@@ -79,7 +76,7 @@ def free_section_slug(name: str) -> str:
     return free_slug(Section.objects.all(), slugify(name) or "section")
 
 
-def import_papers(folder: Path, report: "Report") -> None:
+def import_papers(folder: Path, report: Report) -> None:
     for entry in read_entries(folder, "papers.yaml", "references", report):
         with report.each(f"papers.yaml, line {entry.line}, {entry.get('id') or 'a record without id'}"):
             paper, outcome = record_paper(entry)
@@ -88,7 +85,7 @@ def import_papers(folder: Path, report: "Report") -> None:
             report.add("paper", outcome)
 
 
-def import_issue(folder: Path, file: IssueFile, report: "Report") -> None:
+def import_issue(folder: Path, file: IssueFile, report: Report) -> None:
     """Take in an issue with its texts, as a draft: it is published after its stories are there. Raises BadFile."""
     warn_of_unknown_keys(file.name, file.unknown_keys, report)
     if file.state and file.state not in IssueState.values:
@@ -107,7 +104,7 @@ def import_issue(folder: Path, file: IssueFile, report: "Report") -> None:
     report.add("issue", "created" if known is None else "updated" if changed else "unchanged")
 
 
-def save_checked_issue(file: IssueFile, issue: Issue, report: "Report") -> None:
+def save_checked_issue(file: IssueFile, issue: Issue, report: Report) -> None:
     """Save, and refuse an issue whose texts may not be published as they are, unless it stays a draft."""
     for key in ("intro", "outro"):
         try:
@@ -133,12 +130,12 @@ def refusal(name: str, first_line: int, sentences: list[str]) -> BadFile:
     return BadFile(name, " ".join(text for _, text in parts), first_line + int(parts[0][0] or 1) - 1)
 
 
-def warn_of_unknown_keys(name: str, keys: list[str], report: "Report") -> None:
+def warn_of_unknown_keys(name: str, keys: list[str], report: Report) -> None:
     if keys:
         report.warnings.append(f"{name}: these keys are not known and were left out: {', '.join(keys)}.")
 
 
-def read_mapping(folder: Path, name: str, report: "Report") -> Entry:
+def read_mapping(folder: Path, name: str, report: Report) -> Entry:
     """A YAML file that holds keys; empty if there is no such file, or if it is refused."""
     mapping = Entry(line=1)
     with report.each(name):
@@ -150,7 +147,7 @@ def read_mapping(folder: Path, name: str, report: "Report") -> Entry:
     return mapping
 
 
-def read_entries(folder: Path, name: str, key: str, report: "Report") -> list[Entry]:
+def read_entries(folder: Path, name: str, key: str, report: Report) -> list[Entry]:
     """The entries of a YAML file that holds one list. What is refused is left out."""
     values = read_mapping(folder, name, report)
     with report.each(name):
@@ -158,7 +155,7 @@ def read_entries(folder: Path, name: str, key: str, report: "Report") -> list[En
     return entries_of(values, name, key, report)
 
 
-def entries_of(values: Entry, name: str, key: str, report: "Report") -> list[Entry]:
+def entries_of(values: Entry, name: str, key: str, report: Report) -> list[Entry]:
     """The entries of a list; none if it is refused."""
     entries: list[Entry] = []
     with report.each(name):

@@ -9,7 +9,7 @@ from django.utils.feedgenerator import Atom1Feed, rfc3339_date
 from django.utils.html import escape
 from django.utils.xmlutils import SimplerXMLGenerator
 
-from issues.feed_content import readable
+from issues.feeds.content import readable
 from issues.models import Publication
 
 MEDIA_TYPES = {"atom": "application/atom+xml", "json": "application/feed+json"}

@@ -10,9 +10,10 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_safe
 
 from issues.charts import year_chart
+from issues.lists import page_of_stories, papers_of
 from issues.models import Story, StoryPaper, Topic, TopicAlias
 from issues.public_pages import public_page
-from issues.views import opening, page_of_stories, papers_of
+from issues.text_blocks import opening
 
 LONGEST_FILTER = 100  # characters
 SIZES = 4  # steps in which the names of topics grow with what is written about them

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_safe
 
+from issues.lists import numbered_page
 from issues.mentions import sentence_about
 from issues.models import Story, StoryPaper
 from issues.paper_lists import (
@@ -25,7 +26,6 @@ from issues.paper_lists import (
     with_story_count,
 )
 from issues.public_pages import public_page
-from issues.views import numbered_page
 from papers.citations import bibtex, csl_json, ris, text
 from papers.models import Author, AuthorAlias, Authorship, Paper, PaperAlias
 

@@ -3,8 +3,8 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from issues.corrections import published_corrections
+from issues.lists import numbered_page
 from issues.public_pages import public_page
-from issues.views import numbered_page
 
 
 @public_page("page")

@@ -1,24 +1,21 @@
 """The topics of a digest's folder, with their other names and what they build on."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from django.utils.text import slugify
 
 from issues.errors import BadFile
-from issues.importing_records import Outcome, assign, check, list_of, read_entries, texts_of
+from issues.importing.records import assign, check, list_of, read_entries, texts_of
+from issues.importing.reports import Outcome, Report
 from issues.models import Topic, TopicAlias
 from issues.writing import save_topic
 from issues.yaml_files import Entry
 from papers.slugs import free_slug
 
-if TYPE_CHECKING:
-    from issues.importing import Report
-
 FILE = "topics.yaml"
 
 
-def import_topics(folder: Path, report: "Report") -> None:
+def import_topics(folder: Path, report: Report) -> None:
     """All topics before what they build on, since a topic may build on one that stands below it."""
     taken_in: dict[Topic, tuple[Entry, Outcome]] = {}
     for entry in read_entries(folder, FILE, "topics", report):

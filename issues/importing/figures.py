@@ -1,17 +1,14 @@
 """The pictures that the texts of a digest's folder show."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from issues import images
 from issues.digest_format import figure_name, figures_in, find_file, line_of, rename_figures
 from issues.errors import BadFile, BadImage
-
-if TYPE_CHECKING:
-    from issues.importing import Report
+from issues.importing.reports import Report
 
 
-def import_figures(folder: Path, name: str, body: str, report: "Report") -> str:
+def import_figures(folder: Path, name: str, body: str, report: Report) -> str:
     """Store the figures that the text of a file shows, and return the text with the paths under which they are stored.
 
     Raises BadFile for a figure that is missing, can't be read, or lies outside of the folder.
