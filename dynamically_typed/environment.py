@@ -216,7 +216,7 @@ class Environment:
         bool,
         Meaning(
             "Whether X-Forwarded-Proto and the last address of X-Forwarded-For are believed: "
-            "only behind a proxy that always sets both."
+            "only behind a proxy that always sets both, and drops headers with an underscore in their name."
         ),
     ] = False
     LOG_LEVEL: Annotated[

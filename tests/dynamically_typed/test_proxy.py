@@ -2,6 +2,7 @@ import pytest
 from django.http import HttpResponse
 from django.test import RequestFactory
 
+from dynamically_typed.environment import BASE_DIR
 from dynamically_typed.proxy import ClientAddressMiddleware
 
 
@@ -26,3 +27,10 @@ def test_without_a_word_of_the_proxy_the_connection_counts(headers):
 
 def test_nobody_is_believed_unless_the_operator_says_so(settings):
     assert "dynamically_typed.proxy.ClientAddressMiddleware" not in settings.MIDDLEWARE
+
+
+def test_the_guide_has_the_proxy_drop_what_a_wsgi_server_takes_for_its_headers():
+    """`X_Forwarded_For` and `X-Forwarded-For` have one name in WSGI, and the last of them would count."""
+    guide = (BASE_DIR / "docs/running.md").read_text()
+    assert "request_header -*_*" in guide
+    assert "underscores_in_headers on" not in guide, "nginx drops them"
