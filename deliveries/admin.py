@@ -28,9 +28,9 @@ from deliveries.errors import DeliveriesError
 from deliveries.forms import ScheduleForm
 from deliveries.models import Delivery, DeliveryQuerySet, Mailing
 from issues.admin.texts import editor_of
+from issues.email_previews import html_preview, whole_with
 from issues.errors import IssuesError, NotReady
 from issues.models import Issue
-from issues.previews import html_preview, whole_with
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Parameters exist in the types only.

@@ -10,9 +10,9 @@ from django.views.decorators.http import require_safe
 from deliveries.comparing import differences_of_parts
 from deliveries.freezing import parts_to_store
 from deliveries.models import Mailing
+from issues.email_previews import SANDBOX, html_preview, whole_with
 from issues.emailing import MERGE_FIELDS, parts_of
 from issues.models import Issue
-from issues.previews import SANDBOX, html_preview, whole_with
 from issues.public_pages import public_page
 
 PERSONAL_LINK = re.compile(rf'<a\b[^>]*"(?:{"|".join(MERGE_FIELDS)})"[^>]*>(.*?)</a>', re.DOTALL)

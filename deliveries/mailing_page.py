@@ -15,7 +15,7 @@ from deliveries.clock import in_both_zones, publication_zone
 from deliveries.feedback.counting import came_back
 from deliveries.forms import ScheduleForm, TestForm
 from deliveries.models import DeliveryState, Mailing, MailingState
-from issues.previews import SANDBOX, whole_with
+from issues.email_previews import SANDBOX, whole_with
 
 MOST_TESTS = 3
 MOST_UNCERTAIN = 20

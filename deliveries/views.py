@@ -15,7 +15,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
 from deliveries import maildir
-from issues.previews import SANDBOX, html_preview
+from issues.email_previews import SANDBOX, html_preview
 
 PER_PAGE = 50
 MOST_SEARCHED = 5000  # messages, the newest: a search reads the headers of each

@@ -12,6 +12,7 @@ from django.urls import URLPattern, path
 from django.views.decorators.http import require_POST
 
 from issues.arranging import stories_on
+from issues.email_previews import SANDBOX, Scheme, html_preview, text_preview, whole_with
 from issues.emailing import IssueEmail, render_issue_email
 from issues.errors import BadMarkdown
 from issues.forms import IssueForm
@@ -19,7 +20,6 @@ from issues.models import Issue, IssueState, Section, Story
 from issues.models.story import WORDS_PER_MINUTE
 from issues.preflight.emails import GMAIL_CLIPS, KILOBYTE, NEAR_THE_CLIP, mailed_bytes
 from issues.preflight.reports import examine
-from issues.previews import SANDBOX, Scheme, html_preview, text_preview, whole_with
 from issues.text_blocks import count_words, text_blocks
 
 NO_LINK = "#"  # stands in previews where each reader has a link of their own

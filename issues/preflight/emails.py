@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 from django.urls import reverse
 
+from issues.email_previews import whole_with
 from issues.preflight.findings import Finding, error, warning
 from issues.preflight.material import Material
-from issues.previews import whole_with
 
 LONGEST_SUBJECT = 70  # characters: what Gmail and Outlook show in a wide window; phones show some 40
 SHORTEST_PREHEADER, LONGEST_PREHEADER = 30, 140  # characters: Gmail shows up to some 140 after a short subject

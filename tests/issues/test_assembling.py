@@ -10,10 +10,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from issues.arranging import board_of, move, read_board
+from issues.email_previews import in_scheme
 from issues.emailing import UNSUBSCRIBE_URL
 from issues.errors import BadBoard
 from issues.models import Issue, Story
-from issues.previews import in_scheme
 from issues.proposing import next_date
 from tests.admin_forms import change, errors, fill, member_of, save
 
