@@ -9,8 +9,7 @@ from django.contrib.auth.models import AnonymousUser, User
 from issues.models import Story, StoryPaper
 from papers.errors import NothingToLookUp, PapersError
 from papers.guessing import guess_kind, guess_title
-from papers.lookups import Lookup, LookupState
-from papers.models import Paper, Resource, ResourceKind
+from papers.models import Lookup, LookupState, Paper, Resource, ResourceKind
 from papers.pasting import paper_pasted
 from papers.queueing import request_lookup
 

@@ -2,8 +2,7 @@
 
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 
-from papers.lookups import Decision, Lookup, LookupState, PaperUpdate
-from papers.models import Paper, PaperQuerySet, Resource, ResourceState
+from papers.models import Decision, Lookup, LookupState, Paper, PaperQuerySet, PaperUpdate, Resource, ResourceState
 
 
 def papers_not_found() -> PaperQuerySet:

@@ -15,8 +15,8 @@ from django.core.cache import cache
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
+from papers.models import CheckedLink, Resource, ResourceState, TextLink
 from papers.outside import AddressRefused, NoAnswer, Reply, ask
-from papers.resources import CheckedLink, Resource, ResourceState, TextLink
 from papers.sources.http import user_agent
 
 CHECKED_EVERY = timedelta(days=30)

@@ -16,8 +16,7 @@ from django.utils import timezone
 from papers.csl import set_authors
 from papers.errors import BadRecord, NothingToLookUp
 from papers.gathering import Gathered, Said, gather, letters
-from papers.lookups import Decision, FieldProposal, Lookup, LookupState
-from papers.models import Paper
+from papers.models import Decision, FieldProposal, Lookup, LookupState, Paper
 from papers.sources.http import PATIENCE
 from papers.watching import propose_updates
 

@@ -16,8 +16,16 @@ from django.views.decorators.http import require_GET, require_POST
 
 from papers import looking_up, queueing
 from papers.errors import NothingToLookUp, PapersError
-from papers.lookups import Decision, FieldProposal, Lookup, LookupState, PaperUpdate, PaperUpdateQuerySet
-from papers.models import Paper, PaperType
+from papers.models import (
+    Decision,
+    FieldProposal,
+    Lookup,
+    LookupState,
+    Paper,
+    PaperType,
+    PaperUpdate,
+    PaperUpdateQuerySet,
+)
 from papers.pasting import paper_pasted
 
 LONGEST_PASTE = 2000  # characters

@@ -5,8 +5,7 @@ from django.db import transaction
 
 from papers import tasks
 from papers.looking_up import open_lookup
-from papers.lookups import Lookup
-from papers.models import Paper
+from papers.models import Lookup, Paper
 
 
 def request_lookup(paper: Paper, by: User | None = None) -> Lookup:

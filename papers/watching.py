@@ -6,9 +6,7 @@ from django.db import models
 from django.utils import dateformat, timezone
 
 from papers.gathering import Gathered
-from papers.lookups import PaperUpdate, UpdateKind
-from papers.models import Paper, PaperQuerySet, PaperType
-from papers.resources import Resource
+from papers.models import Paper, PaperQuerySet, PaperType, PaperUpdate, Resource, UpdateKind
 from papers.sources import Facts, Source
 
 LOOKED_AT_EVERY = timedelta(days=7)

@@ -17,8 +17,7 @@ from audit.models import Action
 from audit.recording import record
 from subscribers import charts, figures, tasks, uploads
 from subscribers.exporting import export_lines
-from subscribers.import_runs import ImportRun, ImportState
-from subscribers.models import Subscriber, SubscriberState
+from subscribers.models import ImportRun, ImportState, Subscriber, SubscriberState
 
 IMPORT, EXPORT = "subscribers.import_subscribers", "subscribers.export_subscribers"
 

@@ -14,8 +14,8 @@ from django.core.files.uploadedfile import UploadedFile
 from django.utils import timezone
 
 from subscribers.errors import BadFile, ListChanged
-from subscribers.import_runs import ImportRun, ImportState
 from subscribers.importing import import_file
+from subscribers.models import ImportRun, ImportState
 
 LARGEST_UPLOAD = 200_000_000  # bytes
 AT_ONCE = 1_000_000  # bytes: some ten thousand rows, read within a second; what is larger is for a worker

@@ -15,8 +15,7 @@ from issues.preflight.material import Material, address_of, capitalised
 from papers import link_health, tasks
 from papers.errors import BadIdentifier
 from papers.identifiers import normalise_address
-from papers.models import Resource, ResourceState, TextLink
-from papers.resources import CheckedLink
+from papers.models import CheckedLink, Resource, ResourceState, TextLink
 
 HERE_ONLY = ("localhost", ".localhost", ".local", ".internal", ".lan", ".home.arpa", ".test", ".invalid")
 

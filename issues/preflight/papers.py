@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from issues.models import Story, StoryPaper, StoryResource
 from issues.preflight.findings import Finding, warning
 from issues.preflight.material import Material, address_of
-from papers.lookups import Decision, FieldProposal, PaperUpdate, UpdateKind
-from papers.models import Paper, ResourceKind
+from papers.models import Decision, FieldProposal, Paper, PaperUpdate, ResourceKind, UpdateKind
 
 # What a digest comes back to: the same code or data set stands under many stories.
 LASTING = {

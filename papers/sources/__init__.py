@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from papers.lookups import Source, SourceAnswer
+from papers.models import Source, SourceAnswer
 from papers.sources.arxiv import fetch_arxiv
 from papers.sources.crossref import fetch_book, fetch_crossref
 from papers.sources.facts import Facts

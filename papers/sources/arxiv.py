@@ -4,9 +4,8 @@ from xml.etree import ElementTree
 
 from papers.errors import BadAnswer, BadIdentifier, PaperNotFound, SourceUnavailable
 from papers.identifiers import parse_arxiv_id, parse_doi
-from papers.lookups import Source
 from papers.markup import one_line, plain_tex
-from papers.models import PaperType
+from papers.models import PaperType, Source
 from papers.names import split_name
 from papers.recognising import find_repositories
 from papers.sources.facts import Facts, date_of, said

@@ -8,9 +8,8 @@ from typing import Any
 
 from papers.csl import Name
 from papers.errors import BadAnswer
-from papers.lookups import Source
 from papers.markup import one_line
-from papers.models import is_edtf_date
+from papers.models import Source, is_edtf_date
 from papers.sources.http import Answer, web_page_instead
 
 

@@ -21,7 +21,7 @@ import httpx2
 from django.conf import settings
 
 from papers.errors import BadAnswer, PaperNotFound, SourceError, SourceUnavailable
-from papers.lookups import Source
+from papers.models import Source
 from papers.sources.turns import Turn, turn_at
 
 MAX_BYTES = 5_000_000  # of a body, after decompression

@@ -16,7 +16,7 @@ from django.db import models
 from django.db.models.functions import Now
 
 from papers.errors import NotOurTurn
-from papers.lookups import Source, SourceTurn
+from papers.models import Source, SourceTurn
 
 MARGIN = 5.0  # seconds, so that a lease outlives the longest request
 

@@ -10,8 +10,7 @@ from playwright.sync_api import expect
 
 from issues.models import Draft, Story
 from issues.writing import save_story
-from papers.lookups import Lookup
-from papers.models import Paper, Resource
+from papers.models import Lookup, Paper, Resource
 from tests.browser.test_accessibility import AXE, TAGS
 
 ADD = "/admin/issues/story/add/"

@@ -9,8 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from issues.models import Story
-from papers.lookups import Lookup, LookupState, PaperUpdate
-from papers.models import Resource
+from papers.models import Lookup, LookupState, PaperUpdate, Resource
 from subscribers.models import Subscriber
 from tests.admin_forms import member_of
 

@@ -4,8 +4,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from issues.models import Story
-from papers.lookups import Lookup
-from papers.models import Paper, Resource
+from papers.models import Lookup, Paper, Resource
 from tests.admin_forms import member_of, messages
 
 pytestmark = pytest.mark.django_db

@@ -17,8 +17,7 @@ from PIL import Image as PillowImage
 from audit.models import Action, Entry
 from issues.models import Comment, Draft, Image, Issue, Story
 from issues.writing import save_story
-from papers.lookups import Lookup
-from papers.models import Paper, Resource
+from papers.models import Lookup, Paper, Resource
 from tests.admin_forms import change, errors, fill, member_of, messages
 
 ADD = "/admin/issues/story/add/"

@@ -9,8 +9,7 @@ from django.utils import timezone
 
 from audit.models import Entry
 from subscribers import tasks, uploads
-from subscribers.import_runs import ImportRun
-from subscribers.models import ConsentEvent, Subscriber
+from subscribers.models import ConsentEvent, ImportRun, Subscriber
 from tests.admin_forms import permitted
 
 pytestmark = pytest.mark.django_db

@@ -9,8 +9,7 @@ from tqdm import tqdm
 from papers import looking_up
 from papers.errors import NotOurTurn, PapersError
 from papers.gathering import gather
-from papers.lookups import LookupState
-from papers.models import Paper
+from papers.models import LookupState, Paper
 from papers.pasting import paper_pasted
 
 PATIENCE = 600.0  # seconds until it is our turn: nobody else waits for this command

@@ -4,8 +4,7 @@ import pytest
 from django.utils import timezone
 
 from issues.preflight import papers
-from papers.lookups import FieldProposal, PaperUpdate
-from papers.models import Resource
+from papers.models import FieldProposal, PaperUpdate, Resource
 
 pytestmark = pytest.mark.django_db
 

@@ -7,8 +7,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from papers import tasks
-from papers.lookups import Decision, FieldProposal, Lookup, LookupState, PaperUpdate
-from papers.models import Paper, PaperAlias
+from papers.models import Decision, FieldProposal, Lookup, LookupState, Paper, PaperAlias, PaperUpdate
 from tests.admin_forms import errors, fill, member_of, messages
 from tests.papers.sources.server import recorded, status
 

@@ -3,8 +3,7 @@ import io
 import pytest
 from django.core.management import CommandError, call_command
 
-from papers.lookups import Lookup
-from papers.models import Paper
+from papers.models import Lookup, Paper
 from tests.papers.sources.server import recorded, status
 
 ARXIV = "2005.14165"

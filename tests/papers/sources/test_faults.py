@@ -8,8 +8,7 @@ import pytest
 
 from papers import looking_up
 from papers.errors import NotOurTurn
-from papers.lookups import LookupState
-from papers.models import Paper
+from papers.models import LookupState, Paper
 from tests.papers.sources.server import (
     after,
     body,

@@ -6,8 +6,7 @@ import pytest
 from django.utils import timezone
 
 from papers import looking_up
-from papers.lookups import Decision, LookupState, SourceAnswer
-from papers.models import Author, Paper
+from papers.models import Author, Decision, LookupState, Paper, SourceAnswer
 from tests.papers.sources.server import changed, recorded, status
 
 ARXIV, DOI = "2005.14165", "10.1000/few.shot"

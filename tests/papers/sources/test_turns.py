@@ -10,7 +10,7 @@ from django.db import connections
 from django.utils import timezone
 
 from papers.errors import NotOurTurn
-from papers.lookups import Source, SourceTurn
+from papers.models import Source, SourceTurn
 from papers.sources import fetch
 from papers.sources.arxiv import fetch_arxiv
 from papers.sources.turns import turn_at

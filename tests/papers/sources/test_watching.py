@@ -9,8 +9,7 @@ from django.utils import timezone
 
 from issues.writing import set_resources
 from papers import looking_up, tasks, watching
-from papers.lookups import Decision, Lookup, LookupState, PaperUpdate, SourceAnswer, UpdateKind
-from papers.models import Resource
+from papers.models import Decision, Lookup, LookupState, PaperUpdate, Resource, SourceAnswer, UpdateKind
 from tests.papers.sources.server import ANSWERS, ATOM, body, changed, recorded
 
 ARXIV, DOI = "2005.14165", "10.1000/few.shot"

@@ -1,0 +1,52 @@
+from papers.models.author import Author, AuthorAlias, AuthorQuerySet
+from papers.models.lookup import (
+    Decision,
+    FieldProposal,
+    Lookup,
+    LookupState,
+    PaperUpdate,
+    PaperUpdateQuerySet,
+    Source,
+    SourceAnswer,
+    SourceTurn,
+    UpdateKind,
+)
+from papers.models.paper import Authorship, Paper, PaperAlias, PaperQuerySet, PaperType, is_edtf_date
+from papers.models.resource import (
+    CheckedLink,
+    Resource,
+    ResourceAlias,
+    ResourceKind,
+    ResourceQuerySet,
+    ResourceState,
+    TextLink,
+)
+
+__all__ = [
+    "Author",
+    "AuthorAlias",
+    "AuthorQuerySet",
+    "Authorship",
+    "CheckedLink",
+    "Decision",
+    "FieldProposal",
+    "Lookup",
+    "LookupState",
+    "Paper",
+    "PaperAlias",
+    "PaperQuerySet",
+    "PaperType",
+    "PaperUpdate",
+    "PaperUpdateQuerySet",
+    "Resource",
+    "ResourceAlias",
+    "ResourceKind",
+    "ResourceQuerySet",
+    "ResourceState",
+    "Source",
+    "SourceAnswer",
+    "SourceTurn",
+    "TextLink",
+    "UpdateKind",
+    "is_edtf_date",
+]
