@@ -15,7 +15,7 @@ from issues.reviewing import Step, steps_from
 from issues.revising import current_number, form_values
 from issues.sources import source_pasted
 from issues.story_rows import PapersField, ResourcesField, Rows
-from issues.writing import next_position
+from issues.writing import hold, next_position
 from papers.errors import PapersError
 from papers.models import Paper
 
@@ -135,6 +135,13 @@ class StoryForm(PublishedChangeForm):
 
     def clean_summary(self) -> str:
         return str(with_newlines(self.cleaned_data["summary"]))
+
+    def clean_issue(self) -> Issue | None:
+        """One that is published from now on waits until the story is saved."""
+        issue: Issue | None = self.cleaned_data["issue"]
+        if issue and not hold(Issue.objects.to_come().filter(pk=issue.pk)):
+            raise ValidationError("This issue was published in this moment. Choose another one.")
+        return issue
 
     def clean_step(self) -> Step | None:
         name = self.cleaned_data["step"]

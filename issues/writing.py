@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 
 from issues.models import Issue, IssueState, Publication, Story, StoryPaper, StoryResource, Topic
 from issues.references import store_references
@@ -13,6 +13,14 @@ from issues.rendering import Rendered, render_for_web
 from issues.revising import record_revision
 from issues.search.indexing import index_issue, index_stories, index_topic
 from papers.models import Paper, Resource
+
+
+def hold(rows: QuerySet[Any]) -> int:
+    """Lock these rows until the transaction ends, in the order of their keys; return how many. One query.
+
+    Who needs an issue and its stories holds the issue first, so that no two wait for each other.
+    """
+    return len(rows.order_by("pk").select_for_update(of=["self"]).values_list("pk"))
 
 
 @transaction.atomic

@@ -24,7 +24,7 @@ from issues.proposing import propose_issue
 from issues.publishing import publish_on_the_web
 from issues.references import stories_referring_to
 from issues.views.archive import issue_page
-from issues.writing import render_stories_again, save_issue
+from issues.writing import hold, render_stories_again, save_issue
 
 SHOWN_BY_OTHERS = {"number", "title"}
 
@@ -51,6 +51,12 @@ class IssueAdmin(AssemblingPages, PreflightPages, RevisionPages, TextAdmin):
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """What the next issue would be; the address may say otherwise."""
         return propose_issue() | super().get_changeform_initial_data(request)
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Issue | None:
+        """Whoever saves holds the row until that is done, lest it be published meanwhile and the form take that back."""
+        if request.method == "POST" and object_id.isdecimal():
+            hold(Issue.objects.filter(pk=object_id))
+        return super().get_object(request, object_id, from_field)
 
     def get_fieldsets(self, request: HttpRequest, obj: Issue | None = None) -> Any:
         published = obj is not None and obj.state == IssueState.PUBLISHED

@@ -26,7 +26,7 @@ from issues.search.indexing import index_stories
 from issues.sources import name_resource
 from issues.story_form import StoryForm
 from issues.views.archive import story_page
-from issues.writing import render_stories_again, set_papers, set_resources, store_story
+from issues.writing import hold, render_stories_again, set_papers, set_resources, store_story
 
 SHOWN_BY_OTHERS = {"title", "slug", "issue"}  # what decides how references to a story read, and whether they are links
 
@@ -133,9 +133,14 @@ class StoryAdmin(QuickAddPages, WritingPages, RevisionPages, TextAdmin):
     # The form
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Story | None:
-        """Whoever saves holds the row until that is done, so that of two at once the second sees what the first did."""
+        """Whoever saves holds the row until that is done, so that of two at once the second sees what the first did.
+
+        And before it the issues that the story leaves or joins, as publishing does: they can't become public meanwhile.
+        """
         if request.method == "POST" and object_id.isdecimal():
-            list(Story.objects.order_by().select_for_update().filter(pk=object_id).values_list("pk"))
+            left, joined = Story.objects.order_by().filter(pk=object_id).values("issue"), request.POST.get("issue", "")
+            hold(Issue.objects.filter(models.Q(pk__in=left) | models.Q(pk=joined if joined.isdecimal() else None)))
+            hold(Story.objects.filter(pk=object_id))
         return super().get_object(request, object_id, from_field)
 
     def get_form(self, request: HttpRequest, obj: Story | None = None, change: bool = False, **kwargs: Any) -> Any:
