@@ -16,18 +16,17 @@ of the process. Arguments: other sizes for PostgreSQL, as in `20000`.
 
 import csv
 import json
-import os
 import random
 import resource
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.search import scratch_database
+from benchmarks import site
 
 SIZES = (100_000, 1_000_000)
 SQLITE_SIZE = 100_000
@@ -46,15 +45,12 @@ Report = dict[str, Any]
 
 
 def main(arguments: list[str]) -> None:
-    if arguments[:1] == ["one"]:
-        measure(arguments[1], Path(arguments[2]))
-        return
     sizes = [int(argument) for argument in arguments] or list(SIZES)
     report: Report = {"rounds": ROUNDS, "goal": GOAL}
     with tempfile.TemporaryDirectory(prefix="bench-import-") as name:
         folder = Path(name)
         report["sqlite"] = {SQLITE_SIZE: compare("SQLite", f"sqlite:///{folder}/db.sqlite3", folder, SQLITE_SIZE)}
-        with scratch_database() as url:
+        with site.scratch_postgresql() as url:
             if url:
                 report["postgresql"] = {size: compare("PostgreSQL", url, folder, size) for size in sizes}
             else:
@@ -68,7 +64,7 @@ def compare(name: str, url: str, folder: Path, size: int) -> Report:
     rounds: dict[str, list[Report]] = {way: [] for way in WAYS}
     for _ in range(ROUNDS):
         for way in WAYS:
-            rounds[way].append(in_own_process(url, folder, way, file))
+            rounds[way].append(site.in_own_process(partial(measure, url, folder, way, file)))
     file.unlink()
     medians = {way: {key: statistics.median(each[key] for each in of) for key in of[0]} for way, of in rounds.items()}
     for way in WAYS:
@@ -96,30 +92,9 @@ def write_file(path: Path, size: int) -> None:
             file.write(f"{number:024x},{address},{name.title()},,true,false,,{day}T10:30:00.123Z,,,\n")
 
 
-def in_own_process(url: str, folder: Path, way: str, file: Path) -> Report:
-    settings = {
-        "DATABASE_URL": url,
-        "VAR_DIR": str(folder),
-        "DEBUG": "false",
-        "SECRET_KEY": "of a benchmark",
-        "ALLOWED_HOSTS": "testserver",
-        "SITE_URL": "https://testserver",
-        "DJANGO_SETTINGS_MODULE": "dynamically_typed.settings",
-    }
-    command = [sys.executable, "-m", "benchmarks.import_subscribers", "one", way, str(file)]
-    done = subprocess.run(command, env={**os.environ, **settings}, check=True, stdout=subprocess.PIPE)  # noqa: S603
-    answer: Report = json.loads(done.stdout)
-    return answer
-
-
-def measure(way: str, file: Path) -> None:
-    """In a process of its own: empty the tables unless they are to be full, then work, and print what it took."""
-    import django
-
-    django.setup()
-    from django.core.management import call_command
-
-    call_command("migrate", verbosity=0)
+def measure(url: str, folder: Path, way: str, file: Path) -> Report:
+    """Empty the tables unless they are to be full, then work; return what it took."""
+    site.set_up(folder, database_url=url)
     if way != "again":
         empty_tables()
     work = {"import": take_in, "again": take_in}.get(way) or (lambda file: bare(file, with_history=way != "bare"))
@@ -127,7 +102,7 @@ def measure(way: str, file: Path) -> None:
     work(file)
     seconds, cpu = time.perf_counter() - start, time.process_time() + backend_time() - cpu
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # MB; Linux counts in kB
-    sys.stdout.write(json.dumps({"seconds": seconds, "cpu": cpu, "peak": peak}))
+    return {"seconds": seconds, "cpu": cpu, "peak": peak}
 
 
 def empty_tables() -> None:

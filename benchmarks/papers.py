@@ -7,9 +7,7 @@ imported once more, and has to change nothing. Argument: another number of paper
 """
 
 import json
-import os
 import random
-import subprocess
 import sys
 import tempfile
 import time
@@ -18,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.search import scratch_database
+from benchmarks import site
 
 SIZE = 10_000
 WORDS = [
@@ -45,13 +43,13 @@ def main(arguments: list[str]) -> None:
     with tempfile.TemporaryDirectory(prefix="bench-papers-") as name:
         folder = Path(name)
         (folder / "papers.bib").write_text("\n".join(entries(size)), encoding="utf-8")
-        with scratch_database() as postgresql:
+        with site.scratch_postgresql() as postgresql:
             urls = {"SQLite": f"sqlite:///{folder}/db.sqlite3", "PostgreSQL": postgresql}
             for database, url in urls.items():
                 if not url:
                     sys.stdout.write(f"{database}: skipped, none answers.\n")
                     continue
-                report[database] = in_own_process(url, folder)
+                report[database] = site.in_own_process(partial(measure, url, folder))
                 sys.stdout.write(as_table(f"{database}, {size:,} papers", report[database]))
     sys.stdout.write(json.dumps(report) + "\n")
     if not all(report[name]["equal"] for name in urls if name in report):
@@ -91,29 +89,8 @@ def entries(size: int) -> Iterator[str]:
         )
 
 
-def in_own_process(url: str, folder: Path) -> Report:
-    settings = {
-        "DATABASE_URL": url,
-        "VAR_DIR": str(folder),
-        "DEBUG": "false",
-        "SECRET_KEY": "of a benchmark",
-        "ALLOWED_HOSTS": "testserver",
-        "SITE_URL": "https://testserver",
-        "DJANGO_SETTINGS_MODULE": "dynamically_typed.settings",
-    }
-    command = [sys.executable, "-m", "benchmarks.papers", "--measure", str(folder)]
-    done = subprocess.run(command, env={**os.environ, **settings}, check=True, stdout=subprocess.PIPE)  # noqa: S603
-    answer: Report = json.loads(done.stdout)
-    return answer
-
-
-def measure(folder: Path) -> Report:
-    import django
-
-    django.setup()
-    from django.core.management import call_command
-
-    call_command("migrate", verbosity=0)
+def measure(database_url: str, folder: Path) -> Report:
+    site.set_up(folder, database_url=database_url)
     report: Report = {}
     report["import"], first = timed(lambda: take_in(folder / "papers.bib"))
     report["again"], again = timed(lambda: take_in(folder / "papers.bib"))
@@ -182,7 +159,4 @@ def as_table(title: str, report: Report) -> str:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--measure"]:
-        sys.stdout.write(json.dumps(measure(Path(sys.argv[2]))))
-    else:
-        main(sys.argv[1:])
+    main(sys.argv[1:])

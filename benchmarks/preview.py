@@ -28,8 +28,7 @@ PLAIN = "What it has seen before it knows by heart, and what is new it has to gu
 def main(arguments: list[str]) -> None:
     rounds = int(arguments[0]) if arguments else ROUNDS
     with tempfile.TemporaryDirectory(prefix="bench-preview-") as name:
-        services = {"database_url": "", "broker_url": "filesystem://", "email_url": "maildir:"}
-        site.set_up(Path(name), **services, REQUIRE_SECOND_FACTOR="false")
+        site.set_up(Path(name), REQUIRE_SECOND_FACTOR="false")
         report = measure(rounds)
     sys.stdout.write(f"{report['words']:,} words, {FIGURES} figures, {report['characters']:,} characters\n")
     for medium in ("web", "email"):

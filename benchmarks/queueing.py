@@ -65,7 +65,7 @@ def database(kind: str, folder: Path) -> Iterator[str]:
 
 
 def measure(folder: Path, url: str, options: argparse.Namespace) -> Report:
-    site.set_up(folder, database_url=url, broker_url="filesystem://", email_url="maildir:", SENDING_TASKS=1)
+    site.set_up(folder, database_url=url, SENDING_TASKS=1)
     from django.db import connection
 
     with connection.cursor() as cursor:

@@ -7,23 +7,16 @@ all statements of a search (on PostgreSQL that of its process for us, from /proc
 """
 
 import json
-import os
-import signal
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import django
-import psycopg
-
-from scripts.run_tests import DATABASE_URLS, trouble_with_database
+from benchmarks import site
 
 SIZES = (2_000, 20_000, 100_000)
 MEASURES = ("database", "search", "page")
@@ -33,65 +26,29 @@ Statement = tuple[str, Any]
 
 
 def main(arguments: list[str]) -> None:
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that nothing is left behind
+    site.tidy_up_when_ended()
     sizes = [int(argument) for argument in arguments] or list(SIZES)
     report: Report = {"unit": "ms", "sizes": sizes}
-    with tempfile.TemporaryDirectory(prefix="bench-search-") as folder:
-        report["sqlite"] = in_own_process(f"sqlite:///{folder}/db.sqlite3", folder, sizes)
+    with tempfile.TemporaryDirectory(prefix="bench-search-") as name:
+        folder = Path(name)
+        report["sqlite"] = site.in_own_process(partial(measure, "", folder, sizes))
         sys.stdout.write(as_table("SQLite", report["sqlite"]))
-        with scratch_database() as url:
-            report["postgresql"] = in_own_process(url, folder, sizes) if url else None
+        with site.scratch_postgresql() as url:
+            report["postgresql"] = site.in_own_process(partial(measure, url, folder, sizes)) if url else None
         postgresql = report["postgresql"]
         sys.stdout.write(as_table("PostgreSQL", postgresql) if postgresql else "PostgreSQL: skipped, none answers.\n")
     sys.stdout.write(json.dumps(report) + "\n")
 
 
-@contextmanager
-def scratch_database() -> Iterator[str]:
-    """The address of a new database, dropped afterwards; empty where no PostgreSQL lets us make one."""
-    given = os.environ.get("TEST_DATABASE_URL")
-    url = next((each for each in ([given] if given else DATABASE_URLS) if not trouble_with_database(each)), "")
-    if not url:
-        yield ""
-        return
-    server, name = url.rpartition("/")[0], f"bench_search_{os.getpid()}"
-    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')
-        try:
-            yield f"{server}/{name}"
-        finally:
-            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-
-
-def in_own_process(database_url: str, folder: str, sizes: list[int]) -> Report:
-    """Django knows one database at a time."""
-    settings = {
-        "DATABASE_URL": database_url,
-        "VAR_DIR": folder,
-        "DEBUG": "false",
-        "SECRET_KEY": "of a benchmark",
-        "ALLOWED_HOSTS": "testserver",
-        "SITE_URL": "https://testserver",
-        "SECURE_SSL_REDIRECT": "false",
-        "DJANGO_SETTINGS_MODULE": "dynamically_typed.settings",
-    }
-    answer = Path(folder) / "answer.json"
-    command = [sys.executable, "-m", "benchmarks.search", "--measure", str(answer), *map(str, sizes)]
-    subprocess.run(command, env={**os.environ, **settings}, check=True)  # noqa: S603
-    return dict(json.loads(answer.read_text()))
-
-
-def measure(sizes: list[int]) -> Report:
+def measure(database_url: str, folder: Path, sizes: list[int]) -> Report:
     """What is measured at each size, by kind of query: of each measure median and 95th percentile."""
-    django.setup()
+    site.set_up(folder, database_url=database_url, SECURE_SSL_REDIRECT="false")
     from django.conf import settings
-    from django.core.management import call_command
     from django.db import connection
 
     from benchmarks.search_filling import Archive
 
     settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
-    call_command("migrate", verbosity=0)
     archive, report = Archive(), {}
     for size in sizes:
         start = time.monotonic()
@@ -226,7 +183,4 @@ def as_table(name: str, report: Report) -> str:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--measure"]:
-        Path(sys.argv[2]).write_text(json.dumps(measure([int(size) for size in sys.argv[3:]])))
-    else:
-        main(sys.argv[1:])
+    main(sys.argv[1:])

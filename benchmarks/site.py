@@ -18,6 +18,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 
+from scripts.run_tests import DATABASE_URLS, trouble_with_database
+
 if TYPE_CHECKING:
     from deliveries.models import Mailing
 
@@ -40,14 +42,33 @@ def scratch_database(url: str) -> Iterator[str]:
             server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
-def set_up(folder: Path, *, database_url: str, broker_url: str, email_url: str, **settings: object) -> None:
-    """Make this process and its children the project on these services, with its tables."""
+@contextmanager
+def scratch_postgresql() -> Iterator[str]:
+    """The same on the server that the tests would take; the URL is empty where none lets us make a database."""
+    given = os.environ.get("TEST_DATABASE_URL")
+    server_urls = [url for url in ([given] if given else DATABASE_URLS) if not trouble_with_database(url)]
+    if not server_urls:
+        yield ""
+        return
+    with scratch_database(server_urls[0]) as url:
+        yield url
+
+
+def set_up(
+    folder: Path,
+    *,
+    database_url: str = "",
+    broker_url: str = "filesystem://",
+    email_url: str = "maildir:",
+    **settings: object,
+) -> None:
+    """Make this process and its children the project on these services, with its tables. By default on none."""
     os.environ.update(
         {
             "DJANGO_SETTINGS_MODULE": "dynamically_typed.settings",
             "DEBUG": "false",
             "SECRET_KEY": secrets.token_urlsafe(50),
-            "ALLOWED_HOSTS": "digest.example.org",
+            "ALLOWED_HOSTS": "digest.example.org,testserver,127.0.0.1",
             "SITE_URL": "https://digest.example.org",
             "VAR_DIR": str(folder),
             "DATABASE_URL": database_url,

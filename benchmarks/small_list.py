@@ -14,7 +14,7 @@ def measure() -> list[float]:
     """Seconds, by round. In a process of its own, with the worker that `make run` starts."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        site.set_up(folder, database_url="", broker_url="filesystem://", email_url="maildir:")
+        site.set_up(folder)
         site.make_readers(READERS)
         worker = site.Process.worker()
         try:

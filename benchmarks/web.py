@@ -11,7 +11,6 @@ import os
 import re
 import secrets
 import shutil
-import signal
 import statistics
 import subprocess
 import sys
@@ -22,8 +21,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.search import cpu_time, scratch_database
-from benchmarks.site import ROOT, Process, free_port, wait_for_port
+from benchmarks.search import cpu_time
+from benchmarks.site import (
+    Process,
+    free_port,
+    in_own_process,
+    say,
+    scratch_postgresql,
+    set_up,
+    tidy_up_when_ended,
+    wait_for_port,
+)
 from benchmarks.web_clients import SlowClients, fetch, wrk
 from benchmarks.web_servers import GRANIAN, GUNICORN, nginx, site
 
@@ -39,18 +47,18 @@ Report = dict[str, Any]
 
 
 def main() -> None:
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that nothing is left behind
+    tidy_up_when_ended()
     options = parse()
     provide()
-    with tempfile.TemporaryDirectory(prefix="bench-web-") as name, scratch_database() as postgresql:
+    with tempfile.TemporaryDirectory(prefix="bench-web-") as name, scratch_postgresql() as postgresql:
         folder = Path(name)
         known = {"sqlite": f"sqlite:///{folder}/db.sqlite3"} | ({"postgresql": postgresql} if postgresql else {})
         databases = {vendor: url for vendor, url in known.items() if vendor in options.databases}
         report: Report = {"cpu": {}}
         for vendor, url in databases.items():
-            report["cpu"][vendor] = in_own_process(url, folder, options.sizes)
+            report["cpu"][vendor] = in_own_process(partial(measure_cpu, url, folder, options.sizes))
             say(table_of_cpu(vendor, report["cpu"][vendor]))
-        set_up(list(databases.values())[-1], folder)
+        provide_site(list(databases.values())[-1], folder)
         report |= measure_servers(folder, options)
     report["goals"] = goals(report)
     say(table_of_servers(report))
@@ -80,58 +88,33 @@ def provide() -> None:
         subprocess.run(["apt-get", *words], env=environ, check=True, stdout=subprocess.DEVNULL)  # noqa: S603, S607
 
 
-def settings(database_url: str, folder: Path) -> dict[str, str]:
-    return {
-        "DATABASE_URL": database_url,
-        "VAR_DIR": str(folder / "var"),
-        "STATIC_ROOT": str(folder / "static"),
-        "DEBUG": "false",
-        "SECRET_KEY": secrets.token_urlsafe(50),
-        "ALLOWED_HOSTS": "127.0.0.1,testserver",
-        "SITE_URL": "http://127.0.0.1",
-        "SECURE_SSL_REDIRECT": "false",
-        "LOG_LEVEL": "ERROR",
-        "DJANGO_SETTINGS_MODULE": "dynamically_typed.settings",
-    }
-
-
-def set_up(database_url: str, folder: Path) -> None:
-    """Make this process and its children the project on this database."""
-    os.environ.update(settings(database_url, folder))
-    import django
-
-    django.setup()
+def provide_site(database_url: str, folder: Path) -> None:
+    """Make this process and its children the site that is measured, with its static files."""
+    set_up(
+        folder / "var",
+        database_url=database_url,
+        STATIC_ROOT=folder / "static",
+        SITE_URL="http://127.0.0.1",
+        SECURE_SSL_REDIRECT="false",
+    )
     from django.core.management import call_command
 
-    call_command("migrate", verbosity=0)
     call_command("collectstatic", verbosity=0, interactive=False)
 
 
 # What a page costs
 
 
-def in_own_process(database_url: str, folder: Path, sizes: Sequence[int]) -> Report:
-    """Django knows one database at a time."""
-    answer = folder / "answer.json"
-    command = [sys.executable, "-m", "benchmarks.web", "--measure", str(answer), *map(str, sizes)]
-    subprocess.run(command, env={**os.environ, **settings(database_url, folder)}, cwd=ROOT, check=True)  # noqa: S603
-    return dict(json.loads(answer.read_text()))
-
-
-def measure_cpu(sizes: Sequence[int]) -> Report:
+def measure_cpu(database_url: str, folder: Path, sizes: Sequence[int]) -> Report:
     """By size and kind of page, with the database's part: median of the CPU in ms, queries, bytes."""
-    import django
-
-    django.setup()
+    provide_site(database_url, folder)
     from django.conf import settings
-    from django.core.management import call_command
     from django.db import connection
 
     from benchmarks.web_filling import ReadableArchive
 
     settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     settings.MIDDLEWARE.remove("whitenoise.middleware.WhiteNoiseMiddleware")
-    call_command("migrate", verbosity=0)
     archive, report = ReadableArchive(), {}
     for size in sizes:
         start = time.monotonic()
@@ -337,13 +320,5 @@ def table_of_servers(report: Report) -> str:
     return "\n".join(lines)
 
 
-def say(text: str) -> None:
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
-
-
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--measure"]:
-        Path(sys.argv[2]).write_text(json.dumps(measure_cpu([int(size) for size in sys.argv[3:]])))
-    else:
-        main()
+    main()
