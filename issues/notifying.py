@@ -1,6 +1,8 @@
 """Telling those whom a step of a story concerns, by mail: who may approve it, or who has worked on it."""
 
+import logging
 from email.utils import formataddr
+from smtplib import SMTPException
 
 from django.contrib.auth.models import User
 from django.core.mail import EmailMessage, get_connection
@@ -8,8 +10,10 @@ from django.db.models import Q, QuerySet
 from django.urls import reverse
 
 from issues.addresses import absolute
+from issues.emailing import one_line
 from issues.models import Comment, Publication, StoryState
 
+logger = logging.getLogger(__name__)
 WORDS = {
     StoryState.IN_REVIEW: "is to be reviewed",
     StoryState.APPROVED: "is approved",
@@ -33,14 +37,25 @@ def concerned_by(comment: Comment) -> QuerySet[User]:
 
 
 def tell_of_step(comment: Comment) -> int:
-    """Mail each of them by itself; return how many mails left. Raises OSError if the mail server can't be reached."""
+    """Mail each of them by itself; return how many mails left. One that is refused keeps nobody else from theirs.
+
+    Raises OSError if the mail server can't be reached.
+    """
     story, publication = comment.story, Publication.objects.current()
     what = f"“{story.title}” {WORDS[StoryState(comment.state)]}"
     said_by = comment.author.get_username() if comment.author else "Somebody"
     address = absolute(reverse("admin:issues_story_change", args=[story.pk]))
     body = "\n\n".join(filter(None, [f"{what}, says {said_by}.", comment.text, address])) + "\n"
     sender = formataddr((publication.sender, publication.from_email))
-    messages = [
-        EmailMessage(f"{publication.short_name}: {what}", body, sender, [user.email]) for user in concerned_by(comment)
-    ]
-    return get_connection().send_messages(messages) or 0 if messages else 0
+    subject = one_line(f"{publication.short_name}: {what}")
+    messages = [EmailMessage(subject, body, sender, [user.email]) for user in concerned_by(comment)]
+    if not messages:
+        return 0
+    left = 0
+    with get_connection() as connection:
+        for message in messages:
+            try:
+                left += connection.send_messages([message]) or 0
+            except SMTPException as error:  # Its words hold the address.
+                logger.warning("A mail about story %d was refused (%s).", story.pk, type(error).__name__)
+    return left

@@ -34,4 +34,4 @@ def tell_of_step(comment_id: int) -> None:
     try:
         notifying.tell_of_step(comment)
     except OSError as error:
-        logger.warning("Nobody could be told of a step of “%s” by mail: %s", comment.story, error)
+        logger.warning("Nobody could be told of a step of story %d by mail: %s", comment.story_id, type(error).__name__)

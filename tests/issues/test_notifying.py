@@ -1,5 +1,8 @@
+import smtplib
+
 import pytest
 from django.contrib.auth.models import User
+from django.core.mail.backends import locmem
 from django.urls import reverse
 
 from dynamically_typed.celery import app as celery_app
@@ -55,8 +58,33 @@ def test_nobody_without_an_address_or_an_active_account_is_written_to(publicatio
 def test_a_mail_server_that_is_away_is_a_line_in_the_log(publication, people, make_story, settings, caplog):
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_TIMEOUT = "127.0.0.1", 1, 1
-    tell_of_step(step(make_story("Grids"), people["writer"], "in review").pk)
-    assert "Nobody could be told of a step of “Grids”" in caplog.text
+    story = make_story("Grids")
+    tell_of_step(step(story, people["writer"], "in review").pk)
+    assert f"Nobody could be told of a step of story {story.pk} by mail: ConnectionRefusedError" in caplog.text
+    assert "Grids" not in caplog.text
+
+
+def test_one_who_is_refused_keeps_nobody_else_from_their_mail(
+    publication, people, make_story, mailoutbox, monkeypatch, caplog
+):
+    usual = locmem.EmailBackend.send_messages
+
+    def send(self, messages):
+        if messages[0].to == ["editor@example.org"]:
+            raise smtplib.SMTPRecipientsRefused({"editor@example.org": (550, b"no such user")})
+        return usual(self, messages)
+
+    monkeypatch.setattr(locmem.EmailBackend, "send_messages", send)
+    tell_of_step(step(make_story(), people["writer"], "in review").pk)
+    assert [mail.to for mail in mailoutbox] == [["publisher@example.org"]]
+    assert "was refused (SMTPRecipientsRefused)" in caplog.text
+    assert "editor@" not in caplog.text
+
+
+def test_a_title_of_two_lines_makes_no_second_header(publication, people, make_story, mailoutbox):
+    tell_of_step(step(make_story("Grids\nBcc: eve@example.com", slug="grids"), people["writer"], "in review").pk)
+    assert {mail.subject for mail in mailoutbox} == {"DT: “Grids Bcc: eve@example.com” is to be reviewed"}
+    assert all(mail.message()["Bcc"] is None for mail in mailoutbox)
 
 
 def test_a_step_on_a_storys_page_hands_the_mail_to_a_worker(
