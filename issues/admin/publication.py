@@ -7,7 +7,7 @@ from django.shortcuts import redirect
 
 from issues.forms import PublicationForm
 from issues.models import Publication, Section
-from papers.admin import ADDRESSES
+from papers.admin.records import ADDRESSES
 
 
 @admin.register(Publication)

@@ -10,8 +10,8 @@ from issues.merging import merge_topics
 from issues.models import Topic, TopicAlias
 from issues.renaming import keep_old_name
 from issues.writing import save_topic
+from papers.admin.merging import MergingMixin
 from papers.forms import NamedFormSet
-from papers.merging_admin import MergingMixin
 
 
 class TopicAliasInline(admin.TabularInline):  # type: ignore[type-arg]  # Parameters exist in the types only.

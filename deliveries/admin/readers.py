@@ -10,7 +10,7 @@ from django.template.response import TemplateResponse
 from deliveries.feedback import counting
 from deliveries.feedback.timeline import consent_lines, timeline
 from subscribers import charts
-from subscribers.admin import SubscriberAdmin
+from subscribers.admin.subscribers import SubscriberAdmin
 from subscribers.models import Subscriber
 
 admin.site.unregister(Subscriber)

@@ -11,7 +11,7 @@ from django.utils.formats import date_format
 
 from subscribers import erasure, signup
 from subscribers.addresses import shown
-from subscribers.admin_pages import ListPages
+from subscribers.admin.lists import ListPages
 from subscribers.forms import AddSubscriberForm
 from subscribers.models import Subscriber, SubscriberQuerySet
 
@@ -20,7 +20,7 @@ from subscribers.models import Subscriber, SubscriberQuerySet
 class SubscriberAdmin(ListPages):
     """States change by actions only, which call the same functions as the pages that readers see.
 
-    The history is added by the app that also knows what was sent: deliveries/admin_readers.py.
+    The history is added by the app that also knows what was sent: deliveries/admin/readers.py.
     """
 
     list_display = ["address", "state", "since", "last_change"]

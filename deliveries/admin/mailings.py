@@ -14,8 +14,6 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_GET, require_POST
 
 from deliveries import (
-    admin_missed,
-    admin_readers,  # noqa: F401  # It registers the pages of subscribers.
     freezing,
     maildir,
     mailing_page,
@@ -23,6 +21,7 @@ from deliveries import (
     sending,
     testing,
 )
+from deliveries.admin import missed
 from deliveries.clock import in_both_zones, publication_zone
 from deliveries.errors import DeliveriesError
 from deliveries.forms import ScheduleForm
@@ -96,10 +95,7 @@ class MailingAdmin(ReadOnlyAdmin):
         return [
             view("freeze/<int:issue_id>/", require_POST(self.freeze), "freeze"),
             view("<int:mailing_id>/ledger/", require_GET(self.ledger), "ledger"),
-            *(
-                view(f"<int:mailing_id>/{route}", require_GET(function), name)
-                for route, function, name in admin_missed.PAGES
-            ),
+            *(view(f"<int:mailing_id>/{route}", require_GET(function), name) for route, function, name in missed.PAGES),
             view("<int:mailing_id>/html/", require_GET(self.html), "html"),
             view("<int:mailing_id>/schedule/", require_POST(self.schedule), "schedule"),
             view("<int:mailing_id>/test/", require_POST(self.test), "test"),

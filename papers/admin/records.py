@@ -9,11 +9,11 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from papers import link_health
+from papers.admin.lookups import DifferencesFilter, LookupMixin
+from papers.admin.merging import MergingMixin
 from papers.errors import BadIdentifier
 from papers.forms import OrderedInline, PaperForm, ResourceForm
-from papers.lookup_admin import DifferencesFilter, LookupMixin
 from papers.merging import merge_authors, merge_papers, merge_resources
-from papers.merging_admin import MergingMixin
 from papers.models import Author, AuthorQuerySet, Authorship, Paper, PaperQuerySet, Resource, ResourceQuerySet
 
 MOST_AUTHORS_IN_A_FORM = 100  # above it the page gets slow, and the form has more fields than Django takes

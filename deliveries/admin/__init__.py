@@ -1,0 +1,3 @@
+from deliveries.admin import mailings, readers
+
+__all__ = ["mailings", "readers"]

@@ -1,0 +1,3 @@
+from papers.admin import lookups, records
+
+__all__ = ["lookups", "records"]

@@ -1,0 +1,3 @@
+from subscribers.admin import lists, subscribers
+
+__all__ = ["lists", "subscribers"]
