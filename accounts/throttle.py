@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from accounts.models import FailedLogIn
-from accounts.networks import network_of
+from audit.networks import network_of
 
 COOKIE = "known_browser"
 COOKIE_SALT = "accounts.known-browser"

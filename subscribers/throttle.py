@@ -2,10 +2,11 @@
 
 import time
 from hashlib import sha256
-from ipaddress import IPv6Address, ip_address, ip_network
 
 from django.conf import settings
 from django.core.cache import cache
+
+from audit.networks import network_of
 
 
 def sign_up_allowed(address: str, client: str) -> bool:
@@ -15,7 +16,7 @@ def sign_up_allowed(address: str, client: str) -> bool:
     The limits are in settings.SIGN_UP_LIMITS, as (times, seconds). The cache holds hashes for as long as a window
     lasts, and neither addresses nor clients. With a cache of its own in each process, each process counts alone.
     """
-    keys = {"network": _network(client), "address": address.lower(), "everybody": ""}
+    keys = {"network": network_of(client), "address": address.lower(), "everybody": ""}
     return all(_allowed(name, key, *settings.SIGN_UP_LIMITS[name]) for name, key in keys.items())
 
 
@@ -27,14 +28,3 @@ def _allowed(name: str, key: str, times: int, seconds: int) -> bool:
         return cache.incr(counter) <= times
     except ValueError:  # The cache was full, or restarted, in between.
         return True
-
-
-def _network(client: str) -> str:
-    """The /24 or /64 that an address belongs to: who has one address has its neighbours, too."""
-    try:
-        address = ip_address(client)
-    except ValueError:  # Empty behind a Unix socket: all of them count as one.
-        return client
-    if isinstance(address, IPv6Address):  # A server that listens for both kinds tells IPv4 as ::ffff:192.0.2.1.
-        address = address.ipv4_mapped or address
-    return str(ip_network((address, 24 if address.version == 4 else 64), strict=False))
