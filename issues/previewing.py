@@ -83,7 +83,7 @@ def story_typed(values: Mapping[str, Any], stored: Story | None = None) -> Story
     issue = Issue.objects.filter(pk=number_in(values.get("issue")) or 0).first()
     if stored is not None and stored.is_public:
         issue = stored.issue
-    story = Story(issue=issue, **{name: values.get(name, "") for name in ("title", "slug", "summary", "body")})
+    story = Story(issue=issue, **{name: values.get(name) or "" for name in ("title", "slug", "summary", "body")})
     if section:
         story.section = section
     return story

@@ -279,6 +279,10 @@ class DeliveryAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
         return super().get_queryset(request).defer("mailing__html", "mailing__text", "mailing__parts")
 
+    def has_view_permission(self, request: HttpRequest, obj: Delivery | None = None) -> bool:
+        """Each line has a reader's address, which is for those who may see readers."""
+        return super().has_view_permission(request, obj) and request.user.has_perm("subscribers.view_subscriber")
+
     @admin.display(description="Issue", ordering="mailing__issue__number")
     def issue(self, delivery: Delivery) -> SafeString:
         address = reverse("admin:deliveries_mailing_change", args=[delivery.mailing_id])

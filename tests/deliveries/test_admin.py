@@ -11,7 +11,7 @@ from deliveries.models import Delivery, DeliveryState, Mailing, MailingState
 from issues.emailing import UNSUBSCRIBE_URL
 
 STEPS = ["start", "pause", "resume", "cancel", "withdraw", "schedule", "unschedule", "settle", "test"]
-PERMISSIONS = ["view_mailing", "view_delivery", "add_mailing", "send_mailing"]
+PERMISSIONS = ["view_mailing", "view_delivery", "view_subscriber", "add_mailing", "send_mailing"]
 
 
 def address(name, mailing):
@@ -153,8 +153,30 @@ def test_only_those_who_may_send_settle_deliveries(staff, make_mailing):
     mailing = make_mailing()
     mailing.deliveries.update(state="uncertain", finished_at=timezone.now())
     where = reverse("admin:deliveries_delivery_changelist")
-    staff("view_delivery").post(where, {"action": "send_again", "_selected_action": [mailing.deliveries.get().pk]})
+    staff("view_delivery", "view_subscriber").post(
+        where, {"action": "send_again", "_selected_action": [mailing.deliveries.get().pk]}
+    )
     assert mailing.deliveries.get().state == "uncertain"
+
+
+@pytest.mark.parametrize(
+    ("permissions", "status"), [(["view_delivery"], 403), (["view_delivery", "view_subscriber"], 200)]
+)
+def test_the_addresses_of_readers_are_for_those_who_may_see_readers(staff, make_mailing, permissions, status):
+    delivery = make_mailing().deliveries.get()
+    who = staff(*permissions)
+    for name, args in (("changelist", []), ("change", [delivery.pk]), ("history", [delivery.pk])):
+        assert who.get(reverse(f"admin:deliveries_delivery_{name}", args=args)).status_code == status
+
+
+@pytest.mark.parametrize("permissions", [["view_mailing", "view_delivery"], PERMISSIONS])
+def test_a_mailings_page_links_to_lists_of_readers_for_those_who_may_see_them(staff, make_mailing, permissions):
+    mailing = make_mailing()
+    page = staff(*permissions).get(address("change", mailing)).content.decode()
+    is_linked = "view_subscriber" in permissions
+    assert ("/admin/deliveries/delivery/?mailing" in page) is is_linked
+    assert (f"/admin/deliveries/mailing/{mailing.pk}/missed/" in page) is is_linked
+    assert ">Failed<" in page
 
 
 def test_the_list_of_deliveries_costs_the_same_at_1_and_30(staff, make_mailing, django_assert_max_num_queries):

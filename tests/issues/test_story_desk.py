@@ -459,3 +459,8 @@ def test_of_two_who_press_save_in_the_same_moment_one_is_asked(make_story):
     [asked] = [asked for _, asked in outcomes if asked]
     assert asked.fields[0].theirs == f"By the {saved}."
     assert Story.objects.get().body == f"By the {saved}."
+
+
+def test_a_preview_of_nothing_is_no_error(client, publication, db):
+    client.force_login(member_of("writer"))
+    assert client.post("/admin/issues/story/live/").json()["words"] == 0
