@@ -36,9 +36,9 @@ class StaffSite(admin.AdminSite):
         attempt = Attempt.of(request, request.POST.get("username", ""))
         if not attempt.is_allowed():
             return self._too_many(request)
+        attempt.note()  # before the password is looked at, which takes long: many at once don't get past the limit
         response = super().login(request, extra_context)
         if not isinstance(response, HttpResponseRedirect):
-            attempt.note_failure()
             _record_failure(request, attempt)
             return response
         attempt.note_success(response)
@@ -69,7 +69,7 @@ class StaffSite(admin.AdminSite):
             return self._too_many(request)
         response = super().password_change(request, extra_context)
         if isinstance(response, TemplateResponse) and "old_password" in (response.context_data or {})["form"].errors:
-            attempt.note_failure()
+            attempt.note()
         if request.method == "POST" and isinstance(response, HttpResponseRedirect) and isinstance(request.user, User):
             record(Action.CREDENTIALS_CHANGED, request.user, by=request.user, note="Changed the password.")
         return response
@@ -123,7 +123,7 @@ class StaffSite(admin.AdminSite):
             second_factor.begin_anew(request.session)
             return HttpResponseRedirect(reverse("admin:second_factor_set_up"))
         if form.errors:
-            attempt.note_failure()
+            attempt.note()
         context = {
             "title": "Second factor",
             "form": form,

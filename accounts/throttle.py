@@ -56,7 +56,8 @@ class Attempt:
                 return False
         return True
 
-    def note_failure(self) -> None:
+    def note(self) -> None:
+        """As a wrong one, until it turns out to be right."""
         FailedLogIn.objects.filter(at__lt=timezone.now() - LONGEST_WINDOW).delete()
         FailedLogIn.objects.create(account=self.account, network=self.network)
 

@@ -123,3 +123,18 @@ def test_ipv4_told_as_ipv6_is_not_one_network_for_all_the_world(client, one, ano
 
 def test_a_name_with_a_character_that_no_database_takes_is_refused_like_any_other(client):
     assert fail(client, 6, username="edi\0tor") == [200] * 5 + [429]
+
+
+def test_many_at_once_get_no_more_guesses_than_one_after_the_other(client, monkeypatch):
+    """Each starts before any other has been answered."""
+    codes = []
+
+    def authenticate(*args, **kwargs):
+        if len(started) < 8:
+            started.append(True)
+            codes.append(log_in(Client(), password="wrong").status_code)
+
+    started = [True]
+    monkeypatch.setattr("django.contrib.auth.forms.authenticate", authenticate)
+    codes.append(log_in(client, password="wrong").status_code)
+    assert sorted(codes) == [200] * 5 + [429]
