@@ -24,6 +24,7 @@ from audit.recording import record
 RECOVERY_CODES = 10
 PENDING = "second_factor_pending"  # in the session of who has shown the password, and nothing else yet: since when
 ENROLLING = "second_factor_enrolling"  # in the session of who has shown both, to set it up anew: since when
+CANDIDATE = "second_factor_candidate"  # in the session of who is setting one up: which device
 PATIENCE = timedelta(minutes=15)
 
 
@@ -87,11 +88,16 @@ def complete(request: HttpRequest, user: User, device: Device) -> None:
     record(Action.LOGGED_IN, user, by=user, note=note)
 
 
-def candidate(user: User) -> TOTPDevice:
-    """The device that is being set up: the same until a code of it is shown."""
-    device, _ = TOTPDevice.objects.get_or_create(
-        user=user, confirmed=False, defaults={"name": "authenticator", "tolerance": 0}
-    )
+def candidate(session: SessionBase, user: User) -> TOTPDevice:
+    """The device that is being set up in this session: the same until a code of it is shown.
+
+    Another session has another one: somebody with the password alone may have looked at that one's key.
+    """
+    devices = TOTPDevice.objects.filter(user=user, confirmed=False)
+    device: TOTPDevice | None = devices.filter(pk=session.get(CANDIDATE)).first()
+    if device is None:
+        device = TOTPDevice.objects.create(user=user, confirmed=False, name="authenticator", tolerance=0)
+        session[CANDIDATE] = device.pk
     return device
 
 
@@ -110,7 +116,8 @@ def enrol(request: HttpRequest, user: User, device: TOTPDevice, typed: str) -> l
         codes = _new_recovery_codes(user)
         record(Action.CREDENTIALS_CHANGED, user, by=user, note="Set up a second factor.")
         complete(request, user, locked)
-        request.session.pop(ENROLLING, None)
+        for name in (ENROLLING, CANDIDATE):
+            request.session.pop(name, None)
     end_sessions(user, but=request.session.session_key)
     return codes
 

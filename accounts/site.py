@@ -94,7 +94,7 @@ class StaffSite(admin.AdminSite):
         user = self._may_set_up(request)
         if user is None:
             return HttpResponseRedirect(reverse("admin:login"))
-        device = second_factor.candidate(user)
+        device = second_factor.candidate(request.session, user)
         form = CodeForm(request.POST or None)
         if form.is_valid():
             if codes := second_factor.enrol(request, user, device, form.cleaned_data["code"]):

@@ -30,6 +30,23 @@ def test_who_has_none_sets_one_up_at_the_first_log_in_and_gets_recovery_codes_on
     assert codes[0] not in client.get(MANAGE).content.decode()
 
 
+def test_who_knows_the_password_does_not_learn_the_key_that_somebody_else_sets_up(client):
+    """Whoever looked at the page before the owner did, and left again, would have both factors from then on."""
+    thief = Client()
+    log_in(thief)
+    seen = thief.get(SET_UP).context["typed_key"]
+    log_in(client)
+    key = client.get(SET_UP).context["typed_key"]
+    assert key != seen
+    assert key == client.get(SET_UP).context["typed_key"], "the same until a code of it is shown"
+    assert thief.get(SET_UP).context["typed_key"] == seen
+    device = TOTPDevice.objects.latest("pk")
+    assert client.post(SET_UP, {"code": code_now(device)}).status_code == 200
+    assert TOTPDevice.objects.get() == device
+    assert not is_in(thief)
+    assert thief.get(SET_UP)["Location"] == LOGIN
+
+
 def test_the_page_to_set_it_up_shows_the_key_and_runs_nothing_inline(client):
     log_in(client)
     answer = client.get(SET_UP)
