@@ -7,11 +7,34 @@ from contextlib import contextmanager
 import pytest
 from aiosmtpd.controller import Controller
 from django.core.mail.backends.base import BaseEmailBackend
+from django.urls import reverse
 
-from deliveries import freezing, queueing, transports
+from deliveries import freezing, queueing, reconciling, sending, transports
+from deliveries.ledger import ledger
 from tests.admin_forms import permitted
 
 HANG_UP = "hang up"
+
+
+def send_all(mailing):
+    """Send whatever is due, holding the ledger to its sum at every step."""
+    while sending.send_batch(mailing.pk):
+        mailing.refresh_from_db()
+        assert ledger(mailing).adds_up
+    reconciling.finish()
+    mailing.refresh_from_db()
+    assert ledger(mailing).adds_up
+    return ledger(mailing)
+
+
+def mailing_page(name, mailing):
+    """The address of a button, or of a page, about a mailing in the admin."""
+    return reverse(f"admin:deliveries_mailing_{name}", args=[mailing.pk])
+
+
+def text(answer):
+    """A page as it is read, white space collapsed."""
+    return " ".join(answer.content.decode().split())
 
 
 @pytest.fixture(autouse=True)

@@ -9,13 +9,10 @@ from django.utils import timezone
 from audit.models import Entry
 from deliveries.models import Delivery, DeliveryState, Mailing, MailingState
 from issues.emailing import UNSUBSCRIBE_URL
+from tests.deliveries.conftest import mailing_page
 
 STEPS = ["start", "pause", "resume", "cancel", "withdraw", "schedule", "unschedule", "settle", "test"]
 PERMISSIONS = ["view_mailing", "view_delivery", "view_subscriber", "add_mailing", "send_mailing"]
-
-
-def address(name, mailing):
-    return reverse(f"admin:deliveries_mailing_{name}", args=[mailing.pk])
 
 
 def test_an_editor_approves_from_the_issues_page_and_sees_what_was_frozen(staff, publication, make_issue, make_story):
@@ -27,7 +24,7 @@ def test_an_editor_approves_from_the_issues_page_and_sees_what_was_frozen(staff,
     assert f'action="{freeze}"' in page
     answer = editor.post(freeze, follow=True)
     mailing = Mailing.objects.get()
-    assert answer.redirect_chain[-1][0] == address("change", mailing)
+    assert answer.redirect_chain[-1][0] == mailing_page("change", mailing)
     assert "Some words." in answer.content.decode()
     assert mailing.approved_by.username == "staff"
 
@@ -44,37 +41,37 @@ def test_the_buttons_send_pause_resume_and_cancel(staff, approved_mailing, make_
     make_subscriber()
     editor = staff(*PERMISSIONS)
     for step, state in [("start", "sending"), ("pause", "paused"), ("resume", "sending"), ("cancel", "cancelled")]:
-        page = editor.get(address("change", approved_mailing)).content.decode()
-        assert f'action="{address(step, approved_mailing)}"' in page
-        editor.post(address(step, approved_mailing))
+        page = editor.get(mailing_page("change", approved_mailing)).content.decode()
+        assert f'action="{mailing_page(step, approved_mailing)}"' in page
+        editor.post(mailing_page(step, approved_mailing))
         assert Mailing.objects.get().state == state
     told = Entry.objects.filter(who="staff").order_by("pk").values_list("action", flat=True)
     assert list(told) == ["started", "paused", "resumed", "cancelled"]
 
 
 def test_a_step_that_comes_too_late_is_answered_with_a_sentence(staff, approved_mailing):
-    answer = staff(*PERMISSIONS).post(address("pause", approved_mailing), follow=True)
+    answer = staff(*PERMISSIONS).post(mailing_page("pause", approved_mailing), follow=True)
     assert "Only one that is being sent can be paused." in answer.content.decode()
     assert not Entry.objects.filter(who="staff").exists()
 
 
 def test_an_editor_schedules_a_mailing(staff, approved_mailing):
     at = (timezone.now() + timedelta(days=1)).replace(second=0, microsecond=0)
-    staff(*PERMISSIONS).post(address("schedule", approved_mailing), {"at": at.strftime("%Y-%m-%dT%H:%M")})
+    staff(*PERMISSIONS).post(mailing_page("schedule", approved_mailing), {"at": at.strftime("%Y-%m-%dT%H:%M")})
     mailing = Mailing.objects.get()
     assert (mailing.state, mailing.scheduled_for) == (MailingState.SCHEDULED, at)
 
 
 @pytest.mark.parametrize(("step", "data"), [("schedule", {"at": "soon"}), ("test", {"to": "nobody"}), ("test", {})])
 def test_what_is_typed_wrongly_is_said_and_changes_nothing(staff, approved_mailing, mailoutbox, step, data):
-    answer = staff(*PERMISSIONS).post(address(step, approved_mailing), data, follow=True)
+    answer = staff(*PERMISSIONS).post(mailing_page(step, approved_mailing), data, follow=True)
     assert 'class="error"' in answer.content.decode()
     assert Mailing.objects.get().state == MailingState.APPROVED
     assert mailoutbox == []
 
 
 def test_a_test_mail_goes_to_one_address_and_its_unsubscribe_link_harms_nobody(staff, approved_mailing, outbox, client):
-    staff(*PERMISSIONS).post(address("test", approved_mailing), {"to": "editor@example.org"})
+    staff(*PERMISSIONS).post(mailing_page("test", approved_mailing), {"to": "editor@example.org"})
     assert outbox.recipients == ["editor@example.org"]
     assert not Delivery.objects.exists()
     client.logout()
@@ -85,7 +82,7 @@ def test_a_test_mail_goes_to_one_address_and_its_unsubscribe_link_harms_nobody(s
 
 @pytest.mark.parametrize("step", STEPS)
 def test_steps_are_posted_by_those_who_may(staff, approved_mailing, step, outbox, client):
-    where = address(step, approved_mailing)
+    where = mailing_page(step, approved_mailing)
     assert client.post(where).status_code == 302, "to the log-in"
     assert staff("view_mailing", "view_delivery").post(where, {"to": "a@example.org"}).status_code == 403
     assert outbox.recipients == []
@@ -95,8 +92,8 @@ def test_steps_are_posted_by_those_who_may(staff, approved_mailing, step, outbox
 
 
 def test_buttons_are_shown_to_those_who_may_press_them(staff, approved_mailing):
-    page = staff("view_mailing").get(address("change", approved_mailing)).content.decode()
-    assert not [step for step in STEPS if f'action="{address(step, approved_mailing)}"' in page]
+    page = staff("view_mailing").get(mailing_page("change", approved_mailing)).content.decode()
+    assert not [step for step in STEPS if f'action="{mailing_page(step, approved_mailing)}"' in page]
 
 
 def test_freezing_needs_its_permission(staff, publication, make_issue, make_story):
@@ -108,20 +105,20 @@ def test_freezing_needs_its_permission(staff, publication, make_issue, make_stor
 
 @pytest.mark.parametrize("name", ["ledger", "html"])
 def test_what_a_mailing_says_is_shown_to_those_who_may_see_it(staff, approved_mailing, name, client):
-    assert client.get(address(name, approved_mailing)).status_code == 302
-    assert staff("view_delivery").get(address(name, approved_mailing)).status_code == 403
+    assert client.get(mailing_page(name, approved_mailing)).status_code == 302
+    assert staff("view_delivery").get(mailing_page(name, approved_mailing)).status_code == 403
 
 
 def test_the_ledger_is_given_as_json(staff, make_mailing):
     mailing = make_mailing(readers=3)
-    figures = json.loads(staff(*PERMISSIONS).get(address("ledger", mailing)).content)
+    figures = json.loads(staff(*PERMISSIONS).get(mailing_page("ledger", mailing)).content)
     assert figures["state"] == "sending"
     assert figures["candidates"] == figures["remaining"] == 3
     assert figures["adds_up"]
 
 
 def test_the_preview_runs_nothing_and_loads_nothing_from_elsewhere(staff, approved_mailing):
-    answer = staff(*PERMISSIONS).get(address("html", approved_mailing))
+    answer = staff(*PERMISSIONS).get(mailing_page("html", approved_mailing))
     policy = answer.headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy
     assert "script-src" not in policy
@@ -132,7 +129,7 @@ def test_the_preview_runs_nothing_and_loads_nothing_from_elsewhere(staff, approv
 
 
 def test_the_mailings_page_has_no_inline_style_or_script(staff, make_mailing):
-    page = staff(*PERMISSIONS).get(address("change", make_mailing())).content.decode()
+    page = staff(*PERMISSIONS).get(mailing_page("change", make_mailing())).content.decode()
     assert " style=" not in page
     assert "<style" not in page
 

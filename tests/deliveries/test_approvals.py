@@ -17,6 +17,7 @@ from issues.models import IssueState, Publication
 from issues.writing import save_story
 from subscribers.tokens import unsubscribe_token
 from tests.admin_forms import change, member_of, messages, save
+from tests.deliveries.conftest import mailing_page, text
 
 
 @pytest.fixture
@@ -25,17 +26,9 @@ def kept_mail(settings):
     settings.EMAIL_BACKEND = "deliveries.maildir.MaildirBackend"
 
 
-def step(name, mailing):
-    return reverse(f"admin:deliveries_mailing_{name}", args=[mailing.pk])
-
-
 def story_of(mailing):
     story = mailing.issue.stories.get()
     return f"/admin/issues/story/{story.pk}/change/"
-
-
-def text(answer):
-    return " ".join(answer.content.decode().split())
 
 
 def test_a_change_of_a_story_voids_the_approval_and_says_so_everywhere(publisher, approved_mailing):
@@ -124,7 +117,7 @@ def test_stories_that_come_go_and_change_places_are_named(approved_mailing, make
 
 def test_fingerprints_of_what_was_tested_approved_and_sent_stand_side_by_side(publisher, approved_mailing):
     issue = approved_mailing.issue
-    publisher.post(step("test", approved_mailing), {"to": "editor@example.org"})
+    publisher.post(mailing_page("test", approved_mailing), {"to": "editor@example.org"})
     story = issue.stories.get()
     story.body = "Another text."
     save_story(story)
@@ -143,7 +136,7 @@ def test_a_test_is_what_a_given_subscriber_would_get_but_for_their_link(
     kept_mail, publisher, approved_mailing, make_subscriber
 ):
     ada = make_subscriber(email="ada@example.org")
-    publisher.post(step("test", approved_mailing), {"to": "editor@example.org", "reader": "Ada@example.org"})
+    publisher.post(mailing_page("test", approved_mailing), {"to": "editor@example.org", "reader": "Ada@example.org"})
     [key] = maildir.keys()
     content = maildir.read_bytes(key)
     mail = message_from_bytes(content, policy=policy.default)
@@ -167,19 +160,21 @@ def test_a_test_as_a_subscriber_who_chose_has_the_stories_chosen_and_says_who_ge
     make_subscriber()
     assert queueing.reach(mailing) == 2
     assert "Yes, to 2 subscribers" in text(publisher.get(change(mailing)))
-    publisher.post(step("test", mailing), {"to": "editor@example.org", "reader": "ada@example.org"})
+    publisher.post(mailing_page("test", mailing), {"to": "editor@example.org", "reader": "ada@example.org"})
     plain = maildir.read(maildir.keys()[0]).get_body(("plain",)).get_content()
     assert "On robots" in plain
     assert "On maps" not in plain
     for email, reason in (("eve@example.org", "No story of this issue"), ("bob@example.org", "has paused")):
-        answer = publisher.post(step("test", mailing), {"to": "editor@example.org", "reader": email}, follow=True)
+        answer = publisher.post(
+            mailing_page("test", mailing), {"to": "editor@example.org", "reader": email}, follow=True
+        )
         assert reason in text(answer)
     assert len(maildir.keys()) == 1
 
 
 def test_a_test_as_somebody_who_never_subscribed_is_refused(kept_mail, publisher, approved_mailing):
     answer = publisher.post(
-        step("test", approved_mailing), {"to": "a@example.org", "reader": "b@example.org"}, follow=True
+        mailing_page("test", approved_mailing), {"to": "a@example.org", "reader": "b@example.org"}, follow=True
     )
     assert "Nobody has subscribed as b@example.org." in text(answer)
     assert maildir.keys() == []
@@ -189,7 +184,7 @@ def test_an_editor_may_test_but_not_as_somebody(kept_mail, client, approved_mail
     make_subscriber(email="ada@example.org")
     client.force_login(member_of("editor"))
     assert "As this subscriber" not in text(client.get(change(approved_mailing)))
-    client.post(step("test", approved_mailing), {"to": "editor@example.org", "reader": "ada@example.org"})
+    client.post(mailing_page("test", approved_mailing), {"to": "editor@example.org", "reader": "ada@example.org"})
     assert maildir.read(maildir.keys()[0])["To"] == "editor@example.org"
 
 
@@ -201,11 +196,11 @@ def test_nobody_sends_more_than_so_many_tests_an_hour(kept_mail, publisher, appr
             to="a@example.org",
             sent_by=User.objects.get(),
         )
-    answer = publisher.post(step("test", approved_mailing), {"to": "a@example.org"}, follow=True)
+    answer = publisher.post(mailing_page("test", approved_mailing), {"to": "a@example.org"}, follow=True)
     assert "Wait a while" in text(answer)
     with time_machine.travel(timezone.now() + timedelta(minutes=61)):
         publisher.force_login(User.objects.get())
-        publisher.post(step("test", approved_mailing), {"to": "a@example.org"})
+        publisher.post(mailing_page("test", approved_mailing), {"to": "a@example.org"})
     assert len(maildir.keys()) == 1
 
 
@@ -214,13 +209,13 @@ def test_a_time_is_typed_and_shown_in_the_publications_zone(publisher, approved_
     with time_machine.travel("2027-01-10T12:00:00+00:00"):
         publisher.force_login(User.objects.get())
         for wall, refusal in (("2027-03-28T02:30", "never comes"), ("2027-10-31T02:30", "comes twice")):
-            answer = publisher.post(step("schedule", approved_mailing), {"at": wall}, follow=True)
+            answer = publisher.post(mailing_page("schedule", approved_mailing), {"at": wall}, follow=True)
             assert refusal in text(answer)
-        answer = publisher.post(step("schedule", approved_mailing), {"at": "2027-07-01T09:00"}, follow=True)
+        answer = publisher.post(mailing_page("schedule", approved_mailing), {"at": "2027-07-01T09:00"}, follow=True)
         assert "1 July 2027, 09:00 (Europe/Amsterdam), 07:00 UTC" in text(answer)
         assert 'value="2027-07-01T09:00"' in text(answer)
         assert Mailing.objects.get().scheduled_for.isoformat() == "2027-07-01T07:00:00+00:00"
-        answer = publisher.post(step("unschedule", approved_mailing), follow=True)
+        answer = publisher.post(mailing_page("unschedule", approved_mailing), follow=True)
     assert "The schedule is undone" in text(answer)
     assert Mailing.objects.get().state == MailingState.APPROVED
 
@@ -245,9 +240,9 @@ def test_uncertain_deliveries_are_settled_on_the_page(publisher, make_mailing):
     first, *_ = mailing.deliveries.all()
     shown = text(publisher.get(change(mailing)))
     assert shown.count("Worker 7 ended.") == 3
-    publisher.post(step("settle", mailing), {"delivery": [first.pk], "as": "sent"})
+    publisher.post(mailing_page("settle", mailing), {"delivery": [first.pk], "as": "sent"})
     assert list(mailing.deliveries.values_list("state", flat=True)) == ["sent", "uncertain", "uncertain"]
-    publisher.post(step("settle", mailing), {"all": "on", "as": "again"})
+    publisher.post(mailing_page("settle", mailing), {"all": "on", "as": "again"})
     assert list(mailing.deliveries.values_list("state", flat=True)) == ["sent", "queued", "queued"]
     told = Entry.objects.filter(action="resolved").order_by("pk").values_list("who", "note")
     assert list(told) == [

@@ -2,15 +2,12 @@ import pytest
 
 from deliveries import freezing, queueing
 from issues.writing import save_story
+from tests.deliveries.conftest import text
 
 
 @pytest.fixture
 def mailed(make_mailing):
     return make_mailing()
-
-
-def text(answer):
-    return " ".join(answer.content.decode().split())
 
 
 def test_the_page_shows_what_was_mailed_and_how_it_differs_today(client, mailed):

@@ -11,39 +11,31 @@ from anymail.message import AnymailRecipientStatus
 from django.core import mail as django_mail
 from requests import Response
 
-from deliveries import freezing, queueing, reconciling, sending
+from deliveries import freezing, queueing, sending
 from deliveries.ledger import ledger
 from deliveries.models import MailingState
 from dynamically_typed import service_urls
 from subscribers.models import Subscriber
 from subscribers.tokens import preferences_url, unsubscribe_url
-from tests.deliveries.conftest import free_port
+from tests.deliveries.conftest import free_port, send_all
 
 pytestmark = pytest.mark.django_db
 
 
-def send_all(mailing):
-    while sending.send_batch(mailing.pk):
-        pass
-    reconciling.finish()
-    mailing.refresh_from_db()
-    return ledger(mailing)
-
-
 @pytest.fixture
-def test_backend(settings):
+def kept_by_anymail(settings):
     settings.EMAIL_BACKEND = "anymail.backends.test.EmailBackend"
     django_mail.outbox = []
     return django_mail.outbox
 
 
-def test_one_call_carries_many_readers_each_with_a_link_of_their_own(make_mailing, test_backend, settings):
+def test_one_call_carries_many_readers_each_with_a_link_of_their_own(make_mailing, kept_by_anymail, settings):
     settings.SENDING_TASKS = 1
     mailing = make_mailing(readers=150)
     assert send_all(mailing).sent == 150
-    assert [len(message.to) for message in test_backend] == [100, 50]
+    assert [len(message.to) for message in kept_by_anymail] == [100, 50]
     links = {each.email: unsubscribe_url(each.pk) for each in Subscriber.objects.all()}
-    for message in test_backend:
+    for message in kept_by_anymail:
         parameters = message.anymail_test_params
         assert parameters["is_batch_send"]
         for reader in message.to:
@@ -60,7 +52,7 @@ def test_one_call_carries_many_readers_each_with_a_link_of_their_own(make_mailin
 
 
 def test_readers_of_different_stories_go_into_different_calls(
-    publication, make_issue, make_story, make_topic, make_subscriber, test_backend
+    publication, make_issue, make_story, make_topic, make_subscriber, kept_by_anymail
 ):
     issue = make_issue()
     for position, topic in enumerate(["robots", "vision"], 1):
@@ -70,14 +62,14 @@ def test_readers_of_different_stories_go_into_different_calls(
     mailing = freezing.freeze(issue, by=None)
     queueing.start(mailing)
     assert send_all(mailing).sent == 12
-    assert len(test_backend) == 3
-    for message in test_backend:
+    assert len(kept_by_anymail) == 3
+    for message in kept_by_anymail:
         [kind] = {reader.partition("@")[0].rstrip("0123456789") for reader in message.to}
         assert ("story on robots" in message.body) == (kind != "vision")
         assert ("story on vision" in message.body) == (kind != "robots")
 
 
-def test_each_reader_gets_the_outcome_that_the_provider_tells(make_mailing, test_backend, monkeypatch):
+def test_each_reader_gets_the_outcome_that_the_provider_tells(make_mailing, kept_by_anymail, monkeypatch):
     mailing = make_mailing(readers=6)
     readers = list(Subscriber.objects.order_by("pk").values_list("email", flat=True))
     answers = dict(zip(readers, ["sent", "queued", "rejected", "invalid", "failed", None], strict=True))
@@ -109,7 +101,7 @@ def failed_call(status):
     ],
 )
 def test_a_call_that_fails_repeats_what_did_not_leave_and_doubts_what_may_have(
-    make_mailing, test_backend, monkeypatch, status, uncertain, remaining, failed, state
+    make_mailing, kept_by_anymail, monkeypatch, status, uncertain, remaining, failed, state
 ):
     mailing = make_mailing(readers=3)
     answer(monkeypatch, failed_call(status))
@@ -118,10 +110,10 @@ def test_a_call_that_fails_repeats_what_did_not_leave_and_doubts_what_may_have(
     assert mailing.state == state
 
 
-def test_a_test_mail_goes_by_the_provider_too(make_mailing, test_backend):
+def test_a_test_mail_goes_by_the_provider_too(make_mailing, kept_by_anymail):
     sending.send_sample(make_mailing(), "editor@example.org")
-    assert test_backend[0].to == ["editor@example.org"]
-    assert test_backend[0].subject.startswith("[Test] ")
+    assert kept_by_anymail[0].to == ["editor@example.org"]
+    assert kept_by_anymail[0].subject.startswith("[Test] ")
 
 
 class Provider(BaseHTTPRequestHandler):

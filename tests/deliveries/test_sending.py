@@ -17,20 +17,9 @@ from deliveries.ledger import ledger
 from deliveries.models import Delivery, DeliveryState, Mailing, MailingState
 from deliveries.tasks import send_batches, tick
 from subscribers.models import Subscriber, SubscriberState
-from tests.deliveries.conftest import HANG_UP, use_smtp
+from tests.deliveries.conftest import HANG_UP, send_all, use_smtp
 
 pytestmark = pytest.mark.django_db
-
-
-def send_all(mailing):
-    """Send whatever is due, holding the ledger to its sum at every step."""
-    while sending.send_batch(mailing.pk):
-        mailing.refresh_from_db()
-        assert ledger(mailing).adds_up
-    reconciling.finish()
-    mailing.refresh_from_db()
-    assert ledger(mailing).adds_up
-    return ledger(mailing)
 
 
 def only(mailing):

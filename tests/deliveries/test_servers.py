@@ -12,13 +12,13 @@ import pytest
 from django.conf import settings as django_settings
 from django.db import connection
 
-from deliveries import rate_limits, reconciling, sending, servers
+from deliveries import rate_limits, sending, servers
 from deliveries.errors import Unavailable
 from deliveries.ledger import ledger
 from deliveries.models import MailingState
 from deliveries.rate_limits import Limits
 from dynamically_typed.service_urls import mail_servers
-from tests.deliveries.conftest import HANG_UP, Server, free_port, serve, use_smtp
+from tests.deliveries.conftest import HANG_UP, Server, free_port, send_all, serve, use_smtp
 
 pytestmark = pytest.mark.django_db
 
@@ -61,14 +61,6 @@ def _all_awake():
 
 def configure(settings, urls):
     settings.SENDING_SERVERS = mail_servers(urls)
-
-
-def send_all(mailing):
-    while sending.send_batch(mailing.pk):
-        pass
-    reconciling.finish()
-    mailing.refresh_from_db()
-    return ledger(mailing)
 
 
 def recipients(*started):

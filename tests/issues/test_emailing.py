@@ -406,9 +406,7 @@ def test_the_text_is_wrapped_but_for_addresses_and_code(email):
 
 def test_papers_and_links_cost_no_queries_of_their_own(publication, make_issue, make_story, make_paper):
     def queries(issue):
-        with CaptureQueriesContext(
-            connection,
-        ) as captured:
+        with CaptureQueriesContext(connection) as captured:
             as_read(issue)
         return len(captured)
 
