@@ -1,4 +1,3 @@
-from issues.models.desk import Comment, Draft
 from issues.models.history import Correction, Revision
 from issues.models.image import Image
 from issues.models.issue import Issue, IssueQuerySet, IssueState
@@ -8,6 +7,7 @@ from issues.models.story import Reference, Story, StoryPaper, StoryQuerySet, Sto
 from issues.models.topic import StoryTopic, Topic, TopicAlias, TopicQuerySet, TopicYear
 from issues.models.version import SiteVersion
 from issues.models.waiver import Waiver
+from issues.models.writing import Comment, Draft
 
 __all__ = [
     "Comment",

@@ -1,4 +1,4 @@
-"""What the editors' desk keeps beside the stories: what is typed and not saved yet, and what is said about them."""
+"""What is kept beside the stories while they are written: what is typed and not saved yet, and what is said about them."""
 
 from django.conf import settings
 from django.db import models
