@@ -65,14 +65,11 @@ def verify(user: User, typed: str) -> Device | None:
     A code of six digits is good in its half minute only, and once; a recovery code once.
     """
     code = "".join(typed.split()).replace("-", "").lower()
-    devices: type[TOTPDevice] | type[StaticDevice] = StaticDevice
-    if code.isdecimal() and len(code) == 6:
-        devices = TOTPDevice
-    else:
-        code = _stored(code)
+    is_one_time = code.isdecimal() and len(code) == 6
+    devices: type[TOTPDevice] | type[StaticDevice] = TOTPDevice if is_one_time else StaticDevice
     with transaction.atomic():
         for device in devices.objects.devices_for_user(user, confirmed=True).select_for_update():
-            if device.verify_token(code):
+            if device.verify_token(code if is_one_time else _kept(device, code)):
                 return device
     return None
 
@@ -157,6 +154,14 @@ def _new_recovery_codes(user: User) -> list[str]:
     return ["-".join(code[at : at + 4] for at in range(0, len(code), 4)) for code in codes]
 
 
-def _stored(code: str) -> str:
+def _kept(device: StaticDevice, code: str) -> str:
+    """What stands for the code in the database, be it by a former SECRET_KEY; by today's, if it is none of its codes."""
+    keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+    possible = [_stored(code, key) for key in keys]
+    known: str | None = device.token_set.filter(token__in=possible).values_list("token", flat=True).first()
+    return known or possible[0]
+
+
+def _stored(code: str, secret: str | None = None) -> str:
     """What stands for a recovery code in the database; its column has room for 16 characters."""
-    return salted_hmac("accounts.recovery-code", code, algorithm="sha256").hexdigest()[:16]
+    return salted_hmac("accounts.recovery-code", code, secret=secret, algorithm="sha256").hexdigest()[:16]

@@ -134,6 +134,17 @@ def test_a_recovery_code_lets_in_once(client):
     assert not is_in(again)
 
 
+def test_recovery_codes_outlive_a_change_of_the_secret_key(client, settings):
+    _, codes = set_up(client)
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "another one", [settings.SECRET_KEY]
+    other = Client()
+    log_in(other)
+    assert other.post(CODE, {"code": codes[0]})["Location"] == "/admin/"
+    assert is_in(other)
+    log_in(third := Client())
+    assert third.post(CODE, {"code": codes[0]}).status_code == 400, "used"
+
+
 def test_who_takes_too_long_starts_anew(client):
     log_in(client)
     with time_machine.travel(timezone.now() + timedelta(minutes=16)):
