@@ -169,7 +169,7 @@ def test_the_addresses_of_readers_are_for_those_who_may_see_readers(staff, make_
 @pytest.mark.parametrize("permissions", [["view_mailing", "view_delivery"], PERMISSIONS])
 def test_a_mailings_page_links_to_lists_of_readers_for_those_who_may_see_them(staff, make_mailing, permissions):
     mailing = make_mailing()
-    page = staff(*permissions).get(address("change", mailing)).content.decode()
+    page = staff(*permissions).get(mailing_page("change", mailing)).content.decode()
     is_linked = "view_subscriber" in permissions
     assert ("/admin/deliveries/delivery/?mailing" in page) is is_linked
     assert (f"/admin/deliveries/mailing/{mailing.pk}/missed/" in page) is is_linked
