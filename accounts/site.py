@@ -41,7 +41,6 @@ class StaffSite(admin.AdminSite):
         if not isinstance(response, HttpResponseRedirect):
             _record_failure(request, attempt)
             return response
-        attempt.note_success(response)
         user = request.user
         assert isinstance(user, User)  # noqa: S101  # Django has just logged it in.
         if second_factor.is_required(user):
@@ -50,6 +49,7 @@ class StaffSite(admin.AdminSite):
             redirect.cookies = response.cookies
             return redirect
         record(Action.LOGGED_IN, user, by=user, note="By password.")
+        attempt.note_success(response)
         return response
 
     def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
@@ -79,12 +79,18 @@ class StaffSite(admin.AdminSite):
         user = self._half_logged_in(request)
         if user is None or not second_factor.has_one(user):
             return HttpResponseRedirect(reverse("admin:login"))
+        attempt = Attempt.of(request, user.get_username())
+        if request.method == "POST" and not attempt.is_allowed():
+            return self._too_many(request)
         form = CodeForm(request.POST or None)
         if form.is_valid():
             if device := second_factor.verify(user, form.cleaned_data["code"]):
                 second_factor.complete(request, user, device)
-                return HttpResponseRedirect(_next(request))
+                response = HttpResponseRedirect(_next(request))
+                attempt.note_success(response)
+                return response
             form.add_error("code", WRONG)
+            attempt.note()
             record(Action.LOG_IN_FAILED, user, by="somebody with the password", note="A wrong code.")
         context = {"title": "Your one-time code", "form": form, "next": _next(request)}
         return self._page(request, "code", context, status=400 if form.errors else 200)
@@ -98,9 +104,11 @@ class StaffSite(admin.AdminSite):
         form = CodeForm(request.POST or None)
         if form.is_valid():
             if codes := second_factor.enrol(request, user, device, form.cleaned_data["code"]):
-                return self._page(
+                page = self._page(
                     request, "recovery_codes", {"title": "Your recovery codes", "codes": codes, "next": _next(request)}
                 )
+                Attempt.of(request, user.get_username()).note_success(page)
+                return page
             form.add_error("code", WRONG)
         context = {
             "title": "Set up the second factor",

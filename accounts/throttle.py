@@ -57,12 +57,15 @@ class Attempt:
         return True
 
     def note(self) -> None:
-        """As a wrong one, until it turns out to be right."""
+        """As a wrong one, until all was right."""
         FailedLogIn.objects.filter(at__lt=timezone.now() - LONGEST_WINDOW).delete()
         FailedLogIn.objects.create(account=self.account, network=self.network)
 
     def note_success(self, response: HttpResponse) -> None:
-        """Forget what went wrong from here, and know the browser again."""
+        """Forget what went wrong from here, and know the browser again.
+
+        Only when all is shown that the account asks for: who has the password alone could use up its owner's guesses.
+        """
         FailedLogIn.objects.filter(account=self.account, network=self.network).delete()
         response.set_signed_cookie(
             COOKIE,

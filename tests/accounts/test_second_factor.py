@@ -112,12 +112,33 @@ def test_after_wrong_codes_the_right_one_has_to_wait(client):
     device, _ = set_up(client)
     other = Client()
     log_in(other)
-    for _ in range(5):
+    for _ in range(3):
         TOTPDevice.objects.update(throttling_failure_timestamp=None)
         assert other.post(CODE, {"code": "000000"}).status_code == 400
     assert other.post(CODE, {"code": code_now(device)}).status_code == 400
     with time_machine.travel(timezone.now() + timedelta(minutes=1)):
         assert other.post(CODE, {"code": code_now(device)}).status_code == 302
+
+
+def test_the_password_alone_makes_no_known_browser_which_could_use_up_the_owners_guesses(client):
+    device, _ = set_up(client)
+    assert client.cookies["known_browser"].value
+    other = Client()
+    log_in(other)
+    assert "known_browser" not in other.cookies
+    other.post(CODE, {"code": code_now(device)})
+    assert other.cookies["known_browser"].value
+
+
+def test_wrong_codes_are_limited_like_wrong_passwords_and_do_not_fill_the_trail(client):
+    set_up(client)
+    other = Client()
+    log_in(other, address="203.0.113.9")
+    codes = [other.post(CODE, {"code": "000000"}, REMOTE_ADDR="203.0.113.9").status_code for _ in range(8)]
+    assert codes == [400] * 4 + [429] * 4, "the log-in itself is one of five, until it is complete"
+    log_in(other, address="203.0.113.9")
+    assert other.post(CODE, {"code": "000000"}, REMOTE_ADDR="203.0.113.9").status_code == 429, "nor by starting anew"
+    assert Entry.objects.filter(action="log-in failed").count() == 4
 
 
 def test_a_recovery_code_lets_in_once(client):
