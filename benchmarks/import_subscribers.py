@@ -54,8 +54,8 @@ def main(arguments: list[str]) -> None:
             if url:
                 report["postgresql"] = {size: compare("PostgreSQL", url, folder, size) for size in sizes}
             else:
-                sys.stdout.write("PostgreSQL: skipped, none answers.\n")
-    sys.stdout.write(json.dumps(report) + "\n")
+                site.say("PostgreSQL: skipped, none answers.")
+    site.say(json.dumps(report))
 
 
 def compare(name: str, url: str, folder: Path, size: int) -> Report:
@@ -75,7 +75,6 @@ def compare(name: str, url: str, folder: Path, size: int) -> Report:
         )
         medians[way]["cpu_ratio"] = medians[way]["cpu"] / medians["bare"]["cpu"]
     sys.stdout.write(as_table(f"{name}, {size:,} rows", medians))
-    sys.stdout.flush()
     return medians
 
 

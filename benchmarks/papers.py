@@ -47,11 +47,11 @@ def main(arguments: list[str]) -> None:
             urls = {"SQLite": f"sqlite:///{folder}/db.sqlite3", "PostgreSQL": postgresql}
             for database, url in urls.items():
                 if not url:
-                    sys.stdout.write(f"{database}: skipped, none answers.\n")
+                    site.say(f"{database}: skipped, none answers.")
                     continue
                 report[database] = site.in_own_process(partial(measure, url, folder))
                 sys.stdout.write(as_table(f"{database}, {size:,} papers", report[database]))
-    sys.stdout.write(json.dumps(report) + "\n")
+    site.say(json.dumps(report))
     if not all(report[name]["equal"] for name in urls if name in report):
         raise SystemExit("What was exported reads otherwise than what was imported.")
 

@@ -30,14 +30,14 @@ def main(arguments: list[str]) -> None:
     with tempfile.TemporaryDirectory(prefix="bench-preview-") as name:
         site.set_up(Path(name), REQUIRE_SECOND_FACTOR="false")
         report = measure(rounds)
-    sys.stdout.write(f"{report['words']:,} words, {FIGURES} figures, {report['characters']:,} characters\n")
+    site.say(f"{report['words']:,} words, {FIGURES} figures, {report['characters']:,} characters")
     for medium in ("web", "email"):
         best, median, worst = report[medium]
         cpu = report[f"{medium}_cpu"]
         sys.stdout.write(
             f"{medium:>6}: median {median:.3f} s, from {best:.3f} to {worst:.3f} s; of the processor {cpu:.3f} s\n"
         )
-    sys.stdout.write(json.dumps(report) + "\n")
+    site.say(json.dumps(report))
     if max(report["web_cpu"], report["email_cpu"]) >= GOAL:
         raise SystemExit(f"A preview takes {GOAL} s or more, even on a machine that does nothing else.")
 

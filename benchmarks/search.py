@@ -37,7 +37,7 @@ def main(arguments: list[str]) -> None:
             report["postgresql"] = site.in_own_process(partial(measure, url, folder, sizes)) if url else None
         postgresql = report["postgresql"]
         sys.stdout.write(as_table("PostgreSQL", postgresql) if postgresql else "PostgreSQL: skipped, none answers.\n")
-    sys.stdout.write(json.dumps(report) + "\n")
+    site.say(json.dumps(report))
 
 
 def measure(database_url: str, folder: Path, sizes: list[int]) -> Report:

@@ -7,7 +7,6 @@ requests of each kind.
 """
 
 import json
-import logging
 import os
 import random
 import statistics
@@ -15,6 +14,10 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
+from contextlib import nullcontext
+from pathlib import Path
+
+from benchmarks import site
 
 KINDS = ("new", "pending", "active", "unsubscribed", "bounced", "complained", "erased")
 FORMS = {"sign-up": "/subscribe/", "link": "/subscribe/link/"}
@@ -22,24 +25,17 @@ WARM_UP = 30  # requests that don't count
 
 
 def main(times: int) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ.update(VAR_DIR=folder, DEBUG="true", DJANGO_SETTINGS_MODULE="dynamically_typed.settings")
-        import django
+    url = os.environ.get("DATABASE_URL", "")
+    scratch = site.scratch_database(url) if url.startswith("postgres") else nullcontext("")
+    with tempfile.TemporaryDirectory(prefix="bench-sign-up-") as folder, scratch as database_url:
+        site.set_up(Path(folder), database_url=database_url, SECURE_SSL_REDIRECT="false")
+        from django.core.management import call_command
 
-        django.setup()
-        from django.db import connection
-        from django.test.utils import setup_test_environment
-
-        setup_test_environment()
-        logging.disable(logging.WARNING)
-        name = connection.creation.create_test_db(verbosity=0)
-        try:
-            results = {form: measure(path, times) for form, path in FORMS.items()}
-        finally:
-            connection.creation.destroy_test_db(name, verbosity=0)
+        call_command("collectstatic", verbosity=0, interactive=False)
+        results = {form: measure(path, times) for form, path in FORMS.items()}
     for form, figures in results.items():
         report(form, figures)
-    sys.stdout.write(json.dumps({"times": times, "milliseconds": results}) + "\n")
+    site.say(json.dumps({"times": times, "milliseconds": results}))
 
 
 def measure(path: str, times: int) -> dict[str, float]:
@@ -79,9 +75,9 @@ def address_of(kind: str, path: str, number: int) -> str:
 
 
 def report(form: str, figures: dict[str, float]) -> None:
-    sys.stdout.write(f"\n{form} form\n")
+    site.say(f"\n{form} form")
     for kind, milliseconds in figures.items():
-        sys.stdout.write(f"  {kind:<15} {milliseconds:8.3f} ms\n")
+        site.say(f"  {kind:<15} {milliseconds:8.3f} ms")
 
 
 if __name__ == "__main__":
