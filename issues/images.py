@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import UploadedFile
+from django.db import transaction
 from django.db.models import Q
 from django.utils.text import slugify
 from PIL import Image as PillowImage
@@ -51,7 +52,10 @@ def store_image(name: str, data: bytes) -> Image:
     save_renditions(picture, folder, name)
     image = Image(name=name, sha256=digest, width=picture.width, height=picture.height)
     image.file.name = save(f"{folder}/{name}", clean)
-    image.save()
+    with (
+        transaction.atomic()
+    ):  # The hook that makes another version of the site has to follow the commit: see site_version.
+        image.save()
     return image
 
 

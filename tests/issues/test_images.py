@@ -10,7 +10,7 @@ from PIL import Image as PillowImage
 
 from issues.errors import BadImage
 from issues.images import delete_files, files_of, store_image
-from issues.models import Image
+from issues.models import Image, SiteVersion
 from issues.rendering import render_for_web
 
 pytestmark = pytest.mark.django_db
@@ -209,3 +209,10 @@ def test_deleting_a_picture_s_files_leaves_none():
     image = store_image("a.png", encoded(picture(size=(1600, 40))))
     delete_files(image)
     assert all_files() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_picture_stored_by_itself_makes_another_version_of_the_site(make_image, caplog):
+    make_image()
+    assert SiteVersion.objects.get().number >= 1
+    assert not caplog.records
