@@ -34,6 +34,11 @@ def test_staff_send_larger_files_to_the_admin_only(admin_client, large):
     assert admin_client.post("/subscribe/", {"file": large}).status_code == 413
 
 
+def test_not_even_staff_send_whatever_they_like(admin_client, large):
+    headers = {"CONTENT_LENGTH": "300000000"}
+    assert admin_client.post("/admin/issues/story/picture/", {"file": large}, **headers).status_code == 413
+
+
 def test_a_form_is_taken(client, publication):
     small = SimpleUploadedFile("small.bin", b"0" * 100_000)
     assert client.post("/subscribe/", {"email": "ada@example.org", "file": small}).status_code == 302
