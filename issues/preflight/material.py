@@ -49,10 +49,6 @@ class Material:
     def email(self) -> IssueEmail:
         return render_issue_email(self.issue, self.stories)
 
-    @cached_property
-    def email_tree(self) -> Element:
-        return parse(self.email.html)
-
     @property
     def page(self) -> str:
         """Where the issue is put together."""
