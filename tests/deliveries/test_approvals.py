@@ -26,17 +26,12 @@ def kept_mail(settings):
     settings.EMAIL_BACKEND = "deliveries.maildir.MaildirBackend"
 
 
-def story_of(mailing):
-    story = mailing.issue.stories.get()
-    return f"/admin/issues/story/{story.pk}/change/"
-
-
 def test_a_change_of_a_story_voids_the_approval_and_says_so_everywhere(publisher, approved_mailing):
     at = timezone.now() + timedelta(days=1)
     queueing.schedule(approved_mailing, at)
-    page = publisher.get(story_of(approved_mailing))
+    page = publisher.get(change(approved_mailing.issue.stories.get()))
     assert "is approved and scheduled for" in text(page)
-    answer = save(publisher, story_of(approved_mailing), body="A text. With other words.")
+    answer = save(publisher, change(approved_mailing.issue.stories.get()), body="A text. With other words.")
     [message] = [message for message in messages(answer) if "approval" in message]
     assert "The approval of issue #1: An issue – with a dash is void: “A story” changed after the approval." in message
     assert "will not start then" in message
@@ -49,7 +44,7 @@ def test_a_change_of_a_story_voids_the_approval_and_says_so_everywhere(publisher
     assert "Approve again" in shown
     assert "Send now" not in shown
     assert "<ins>With other words.</ins>" in text(publisher.get(f"/admin/issues/issue/{mailing.issue_id}/change/"))
-    assert "is void" in text(publisher.get(story_of(mailing)))
+    assert "is void" in text(publisher.get(change(mailing.issue.stories.get())))
     entry = Entry.objects.get(action="approval voided")
     assert (entry.who, entry.object_id) == ("a-publisher", str(mailing.pk))
 
@@ -59,7 +54,7 @@ def test_a_change_of_a_story_voids_the_approval_and_says_so_everywhere(publisher
 
 
 def test_a_change_that_no_reader_would_notice_leaves_the_approval_alone(publisher, approved_mailing):
-    answer = save(publisher, story_of(approved_mailing), summary="For lists.", title="A story")
+    answer = save(publisher, change(approved_mailing.issue.stories.get()), summary="For lists.", title="A story")
     assert messages(answer)
     assert not [message for message in messages(answer) if "approval" in message]
     assert Mailing.objects.get().state == MailingState.APPROVED
