@@ -21,21 +21,12 @@ from urllib.request import urlopen
 from playwright.sync_api import Browser, sync_playwright
 
 from benchmarks.site import Process, free_port, say, wait_for_port
+from scripts.browsing import FLAGS, violations
 
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ROOT / "var" / "audit"
-AXE = ROOT / "tests" / "browser" / "axe" / "axe.min.js"
 PACKAGES = {"lighthouse": "12.8.2", "vnu-jar": "26.9.27"}
 PROGRAMS = {"chromium": "chromium", "npm": "npm", "java": "default-jre-headless"}  # each with Debian's package
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 # Pages of the example digest, one of each kind.
 AUDITED = {
     "home": "/",
@@ -64,7 +55,6 @@ CHECKED = AUDITED | {
 }
 HEADINGS = "<h1>A feed</h1><h2>Stories</h2><h3>A story</h3>"  # above those of a story, which begin with <h4>
 WIDTHS, SCHEMES = (320, 1280), ("light", "dark")
-AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 LEAST = {"performance": 90, "accessibility": 95, "best-practices": 95, "seo": 90}
 
 
@@ -166,7 +156,6 @@ def fetch(url: str) -> bytes:
 
 
 def run_axe(url: str) -> list[str]:
-    source = AXE.read_text()
     problems = []
     say(f"\n{'axe, violations':18}" + "".join(f"{width:>8} {scheme:5}" for width in WIDTHS for scheme in SCHEMES))
     with sync_playwright() as playwright:
@@ -175,7 +164,7 @@ def run_axe(url: str) -> list[str]:
             row = []
             for width in WIDTHS:
                 for scheme in SCHEMES:
-                    found = violations(browser, url + path, source, width, scheme)
+                    found = look_at(browser, url + path, width, scheme)
                     row.append(len(found))
                     problems += [f"axe: {name} at {width} px, {scheme}: {each}" for each in found]
             say(f"{name:18}" + "".join(f"{count:>14}" for count in row))
@@ -183,15 +172,12 @@ def run_axe(url: str) -> list[str]:
     return problems
 
 
-def violations(browser: Browser, address: str, source: str, width: int, scheme: Any) -> list[str]:
+def look_at(browser: Browser, address: str, width: int, scheme: Any) -> list[str]:
     """What axe finds, and whether the page has to be scrolled sideways."""
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
     page = context.new_page()
     page.goto(address)
-    page.evaluate(source)  # through the debugger, which no Content-Security-Policy stops
-    options = {"runOnly": AXE_TAGS, "rules": {"target-size": {"enabled": True}}}
-    result = page.evaluate("options => axe.run(document, options)", options)
-    found = [f"{each['id']}: {each['help']} ({each['nodes'][0]['html'][:120]})" for each in result["violations"]]
+    found = violations(page)
     if page.evaluate("document.documentElement.scrollWidth") > width:
         found.append("It is wider than its window.")
     context.close()

@@ -15,18 +15,10 @@ from django.db import connections
 from django.test import Client
 from playwright.sync_api import sync_playwright
 
+from scripts.browsing import FLAGS
 from tests.admin_forms import member_of
 
 CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 PATIENCE = 30_000  # milliseconds until something that should appear counts as missing
 
 

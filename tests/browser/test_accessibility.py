@@ -1,12 +1,10 @@
 """axe-core over one page of each kind, light and dark, wide and narrow. `make audit` looks at more pages, and longer."""
 
-from pathlib import Path
-
 import pytest
 from django.utils import timezone
 
-AXE = (Path(__file__).parent / "axe" / "axe.min.js").read_text()
-TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+from scripts.browsing import violations
+
 BODY = """A *text* with a note[^1], `code` and a [link](https://example.org).
 
 ![A grid](figures/grid.png "Its caption")
@@ -52,9 +50,6 @@ def test_axe_finds_nothing_on_public_pages_and_none_is_wider_than_its_window(new
     found = {}
     for path in paths:
         page.goto(path)
-        page.evaluate(AXE)
-        options = {"runOnly": TAGS, "rules": {"target-size": {"enabled": True}}}
-        violations = page.evaluate("options => axe.run(document, options)", options)["violations"]
-        found[path] = [f"{each['id']}: {each['nodes'][0]['html']}" for each in violations]
+        found[path] = violations(page)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
     assert not any(found.values()), found

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from issues.models import Issue, Story, Waiver
-from tests.browser.test_accessibility import AXE, TAGS
+from scripts.browsing import violations
 from tests.browser.test_writing import press_until
 
 
@@ -181,10 +181,7 @@ def test_axe_finds_nothing_on_these_pages_and_none_is_wider_than_its_window(open
     change = f"/admin/issues/issue/{issue.pk}/change/"
     for path in ("/admin/", change, change.replace("change", "preflight"), "/admin/issues/story/quick-add/"):
         page.goto(path)
-        page.evaluate(AXE)
         # The frame has no script, so axe can't look inside; the email has audits of its own.
-        options = {"runOnly": TAGS, "iframes": False, "rules": {"target-size": {"enabled": True}}}
-        violations = page.evaluate("options => axe.run(document, options)", options)["violations"]
-        found[path] = [f"{each['id']}: {each['nodes'][0]['html']}" for each in violations]
+        found[path] = violations(page, iframes=False)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
     assert not any(found.values()), found

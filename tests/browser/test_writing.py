@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from issues.models import Draft, Story
 from issues.writing import save_story
 from papers.models import Lookup, Paper, Resource
-from tests.browser.test_accessibility import AXE, TAGS
+from scripts.browsing import violations
 
 ADD = "/admin/issues/story/add/"
 
@@ -230,10 +230,7 @@ def test_axe_finds_nothing_on_the_pages_of_writing_and_none_is_wider_than_its_wi
         page.goto(f"/admin/issues/story/{path}")
         if path.endswith(("add/", "change/")):
             expect(page.locator("[data-words]")).to_contain_text("min read")
-        page.evaluate(AXE)
-        options = {"runOnly": TAGS, "preload": False, "iframes": False}
-        violations = page.evaluate("options => axe.run(document, options)", options)["violations"]
-        assert [f"{each['id']}: {each['nodes'][0]['html']}" for each in violations] == [], path
+        assert violations(page, preload=False, iframes=False, rules={}) == [], path
         for width in (1280, 768, 320):
             page.set_viewport_size({"width": width, "height": 800})
             assert page.evaluate("document.documentElement.scrollWidth") <= width, (path, width)
