@@ -155,7 +155,7 @@ class Share:
     tokens_until: float = inf  # on time.time()
     next_grant_at: float = 0.0
     held_until: float = 0.0  # on time.monotonic()
-    moved_at: float = 0.0  # when it last took a mail, or was done with one
+    moved_at: float = field(default_factory=time.monotonic)  # when it began, took a mail, or was done with one
     failure: Unavailable | None = None
     breakdowns: int = 0  # in a row
     talks: dict[int, "asyncio.Task[None]"] = field(default_factory=dict)  # by the place of their connection

@@ -1,5 +1,6 @@
 """Several servers, each with its share and its limits, on loopback."""
 
+import asyncio
 import itertools
 import json
 import os
@@ -30,6 +31,12 @@ class TimedServer(Server):
         super().__init__()
         self.times = []
         self.sessions = set()
+        self.greeting_seconds = 0.0
+
+    async def handle_EHLO(self, server, session, envelope, hostname, responses):  # noqa: N802
+        await asyncio.sleep(self.greeting_seconds)
+        session.host_name = hostname
+        return responses
 
     async def handle_RCPT(self, server, session, envelope, address, options):  # noqa: N802
         self.sessions.add(session.peer)
@@ -67,10 +74,19 @@ def recipients(*started):
     return [reader for server in started for reader in server.recipients]
 
 
-def test_mails_are_shared_by_weight_and_nobody_gets_two(make_mailing, start_servers):
+def test_mails_are_shared_by_weight_and_nobody_gets_two(make_mailing, start_servers, monkeypatch):
+    monkeypatch.setattr(servers, "SECONDS_OF_STANDSTILL", 30)
     heavy, light = start_servers("weight=3&connections=2", "weight=1&connections=2")
     assert send_all(make_mailing(readers=80)).sent == 80
     assert len(set(recipients(heavy, light))) == len(recipients(heavy, light)) == 80
+    assert 56 <= len(heavy.envelopes) <= 64
+
+
+def test_a_server_that_is_slow_at_first_gets_its_share(make_mailing, start_servers, monkeypatch):
+    monkeypatch.setattr(servers, "SECONDS_OF_STANDSTILL", 30)
+    heavy, light = start_servers("weight=3&connections=2", "weight=1&connections=2")
+    light.greeting_seconds = 0.5
+    assert send_all(make_mailing(readers=80)).sent == 80
     assert 56 <= len(heavy.envelopes) <= 64
 
 
