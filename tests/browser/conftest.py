@@ -1,5 +1,8 @@
 """A real browser for tests that look at the site as people do: Debian's Chromium, driven by Playwright.
 
+After a press the next page comes when it comes: ask with `expect`, which waits. What is asked of a page at once
+(`count()`, `all_inner_texts()`, `evaluate()`) is asked of one that is known to be there.
+
 Playwright's event loop runs in the tests' thread, where neither Django's ORM nor our own loops would start without
 help. So the browser lives for this folder's tests only, and `apart` gives a function a thread without a loop.
 """
@@ -13,7 +16,7 @@ import pytest
 from django.conf import settings
 from django.db import connections
 from django.test import Client
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from scripts.browsing import FLAGS
 from tests.admin_forms import member_of
@@ -31,6 +34,7 @@ def browser():
         pytest.skip(missing)
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        expect.set_options(timeout=PATIENCE)
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
         browser.close()

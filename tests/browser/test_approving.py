@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
+from playwright.sync_api import expect
 
 from deliveries import maildir, tasks
 from deliveries.models import Mailing
@@ -59,18 +60,19 @@ def test_a_publisher_approves_tests_changes_schedules_sends_and_corrects(log_in,
     page.get_by_label("Send it to").fill("editor@example.org")
     page.get_by_role("button", name="Send a test mail").click()
     page.get_by_text("A test was sent to editor@example.org.").wait_for()
-    assert page.get_by_role("row", name="Tested").is_visible()
-    assert page.get_by_text("not what was approved").count() == 0
+    expect(page.get_by_role("row", name="Tested")).to_be_visible()
+    expect(page.get_by_text("not what was approved")).to_have_count(0)
 
     save_story(page, issue, "It is 42 centuries old.")
     page.get_by_text("is void: “The oldest map” changed after the approval.").wait_for()
     page.get_by_role("link", name="See what changed, and approve it again").click()
-    assert page.locator("del").inner_text() == "41"
-    assert page.locator("ins").inner_text() == "42"
-    assert page.get_by_role("button", name="Send now").count() == 0
+    expect(page.locator("del")).to_have_text("41")
+    expect(page.locator("ins")).to_have_text("42")
+    expect(page.get_by_role("button", name="Approve again")).to_be_visible()
+    expect(page.get_by_role("button", name="Send now")).to_have_count(0)
     page.get_by_role("button", name="Approve again").click()
     page.get_by_text("Approved. This is what readers will get").wait_for()
-    assert page.get_by_text("not what was approved").count() == 1
+    expect(page.get_by_text("not what was approved")).to_have_count(1)
 
     tomorrow = timezone.now() + timedelta(days=1)
     page.get_by_label("Start at (Europe/Amsterdam)").fill(f"{tomorrow:%Y-%m-%d}T09:00")
@@ -82,11 +84,11 @@ def test_a_publisher_approves_tests_changes_schedules_sends_and_corrects(log_in,
     page.get_by_label("Yes, to 3 subscribers").check()
     page.get_by_role("button", name="Send now").click()
     page.locator(".mailing-badge", has_text="Sending").wait_for()
-    assert page.locator("[data-figure=remaining]").inner_text() == "3"
+    expect(page.locator("[data-figure=remaining]")).to_have_text("3")
     apart(tasks.send_batches, Mailing.objects.current().get().pk)
     page.locator(".mailing-badge", has_text="Sent").wait_for()
-    assert page.locator("[data-figure=sent]").inner_text() == "3"
-    assert page.get_by_text("the mails were kept on this machine").is_visible()
+    expect(page.locator("[data-figure=sent]")).to_have_text("3")
+    expect(page.get_by_text("the mails were kept on this machine")).to_be_visible()
     assert len(maildir.keys()) == 4, "a test, and three readers"
 
     save_story(page, issue, "It is 43 centuries old.")
@@ -99,14 +101,14 @@ def test_a_publisher_approves_tests_changes_schedules_sends_and_corrects(log_in,
     reader = new_page()
     reader.goto("/corrections/")
     reader.get_by_role("link", name="The oldest map").click()
-    assert reader.get_by_text("It is 43 centuries old, not 42.").is_visible()
+    expect(reader.get_by_text("It is 43 centuries old, not 42.")).to_be_visible()
     reader.goto(f"/issues/{issue.number}/")
     reader.get_by_role("link", name="This issue as it was mailed").click()
-    assert "42" in reader.locator("del").inner_text()
-    assert "43" in reader.locator("ins").inner_text()
+    expect(reader.locator("del")).to_contain_text("42")
+    expect(reader.locator("ins")).to_contain_text("43")
     frame = reader.frame_locator("iframe.mailed-frame")
-    assert frame.get_by_text("It is 42 centuries old.").is_visible()
-    assert frame.get_by_role("link", name="Unsubscribe").count() == 0
+    expect(frame.get_by_text("It is 42 centuries old.")).to_be_visible()
+    expect(frame.get_by_role("link", name="Unsubscribe")).to_have_count(0)
 
     page.goto("/admin/audit/entry/")
     told = page.locator("td.field-action").all_inner_texts()
@@ -121,11 +123,11 @@ def test_an_editor_approves_and_tests_but_sends_nothing_and_a_writer_does_not_ap
     editor.get_by_role("button", name="Send a test mail").wait_for()
     mailing = Mailing.objects.get()
     for button in ("Send now", "Schedule", "Take back the approval"):
-        assert editor.get_by_role("button", name=button, exact=True).count() == 0
+        expect(editor.get_by_role("button", name=button, exact=True)).to_have_count(0)
     writer = log_in("writer")
     writer.goto(f"/admin/issues/issue/{issue.pk}/change/")
     writer.get_by_role("heading", name="#1: Maps").wait_for()
-    assert writer.get_by_role("button", name="Approve").count() == 0
+    expect(writer.get_by_role("button", name="Approve")).to_have_count(0)
     answer = writer.goto(f"/admin/deliveries/mailing/{mailing.pk}/change/")
     assert answer.status == 403
     assert Mailing.objects.get().state == "approved"

@@ -122,9 +122,12 @@ def test_the_board_works_without_a_script(open_as, issue, apart):
     page.goto(f"/admin/issues/issue/{issue.pk}/change/")
     page.get_by_label("Intro").fill("Typed.")
     page.get_by_role("button", name="Move up: Beta").click()
+    research = page.get_by_role("list", name="Research", exact=True).locator(".card-story > a")
+    expect(research).to_have_text(["Beta", "Alpha"])
     expect(page).to_have_url(re.compile(r"#story-\d+$"))
     assert apart(titles) == ["Beta", "Alpha"]
     page.get_by_role("button", name="Add to issue: Gamma").click()
+    expect(page.get_by_role("list", name="Tools").locator(".card")).to_have_count(1)
     assert apart(titles) == ["Beta", "Alpha", "Gamma"]
     expect(page.get_by_label("Intro")).to_have_value("Typed.")
 

@@ -1,7 +1,10 @@
 """What readers see of a page that no test of HTML can tell: where things stand, and in which colours."""
 
+import re
+
 import pytest
 from django.utils import timezone
+from playwright.sync_api import expect
 
 LIGHT, DARK = "rgb(255, 255, 255)", "rgb(20, 22, 24)"
 NOTED = "The first paragraph has a note[^1] and goes on for some words more.\n\nThe second.\n\n[^1]: The *note*."
@@ -12,8 +15,8 @@ def story(apart, make_issue, make_story):
     return apart(lambda: make_story(issue=make_issue(published_at=timezone.now()), body=NOTED))
 
 
-def background(page):
-    return page.evaluate("getComputedStyle(document.body).backgroundColor")
+def expect_background(page, colour):
+    expect(page.locator("body")).to_have_css("background-color", colour)
 
 
 def test_a_note_stands_in_the_margin_beside_its_paragraph(new_page, story):
@@ -38,32 +41,32 @@ def test_the_number_in_the_text_leads_to_the_note_by_keyboard_and_back(page, sto
     page.goto(story.get_absolute_url())
     page.locator(".footnote-ref").focus()
     page.keyboard.press("Enter")
-    assert page.locator(".sidenote:target").inner_text().startswith("1")
+    expect(page.locator(".sidenote:target")).to_have_text(re.compile("^1"))
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    assert page.locator("sup:target").count() == 1
+    expect(page.locator("sup:target")).to_have_count(1)
 
 
 def test_colours_are_the_system_s_until_a_reader_chooses_and_then_from_the_first_moment_on(new_page, publication):
     page = new_page(color_scheme="dark")
     page.goto("/")
-    assert background(page) == DARK
+    expect_background(page, DARK)
     button = page.get_by_role("button", name="Colours")
     button.click()
-    assert button.inner_text().endswith("Light")
-    assert background(page) == LIGHT
+    expect(button).to_have_text(re.compile("Light$"))
+    expect_background(page, LIGHT)
     page.goto("/issues/", wait_until="commit")
     page.wait_for_selector(".masthead")
-    assert background(page) == LIGHT
+    expect_background(page, LIGHT)
     page.get_by_role("button", name="Colours: Light").click()
-    assert background(page) == DARK
+    expect_background(page, DARK)
     page.get_by_role("button", name="Colours: Dark").click()
     page.emulate_media(color_scheme="light")
-    assert background(page) == LIGHT
+    expect_background(page, LIGHT)
 
 
 def test_without_scripts_a_page_has_the_system_s_colours_and_no_dead_button(new_page, publication):
     page = new_page(color_scheme="dark", java_script_enabled=False)
     page.goto("/")
-    assert page.get_by_role("button", name="Colours").count() == 0
-    assert page.get_by_role("heading", level=1).is_visible()
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    expect(page.get_by_role("button", name="Colours")).to_have_count(0)

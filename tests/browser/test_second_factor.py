@@ -3,6 +3,7 @@ import base64
 from django.contrib.auth.models import User
 from django_otp.oath import TOTP
 from django_otp.plugins.otp_totp.models import TOTPDevice
+from playwright.sync_api import expect
 
 PASSWORD = "a long pass phrase"
 
@@ -28,9 +29,12 @@ def test_an_editor_sets_up_a_second_factor_and_logs_in_with_it(new_page, apart, 
     press_log_in(page)
     shown = page.locator(".account-key").inner_text().replace(" ", "")
     key = base64.b32decode(shown + "=" * (-len(shown) % 8))
-    assert page.get_by_alt_text("QR code").evaluate("image => image.naturalWidth") > 100
+    picture = page.get_by_alt_text("QR code")
+    expect(picture).to_have_js_property("complete", True)
+    assert picture.evaluate("image => image.naturalWidth") > 100
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
     show_code(page, key, apart, "Set up")
+    expect(page.get_by_role("link", name="I have kept them")).to_be_visible()
     codes = page.locator(".account-codes code").all_inner_texts()
     page.get_by_role("link", name="I have kept them").click()
     page.wait_for_url("**/admin/issues/issue/")
