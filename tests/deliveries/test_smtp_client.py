@@ -194,7 +194,7 @@ def test_a_connection_that_breaks_before_the_message_is_no_doubt_and_after_it_is
 
 def test_a_server_that_falls_silent_is_given_up_in_time(script):
     script.answers = {("RCPT", "r1@example.org"): "silence", ("message", "r2@example.org"): "silence"}
-    listener = send(script.port, mails(3), timeout=0.3)
+    listener = send(script.port, mails(3), timeout=1.0)
     assert listener.outcomes == {1: Lost, 2: InDoubt, 3: None}
 
 
@@ -225,7 +225,7 @@ def test_a_server_that_falls_silent_at_mail_or_reset_holds_nobody_up(script):
 
     script.answers = {("RCPT", "r2@example.org"): "550 5.1.1 No such user"}
     with serving(Silent) as port:
-        listener = send(port, mails(4), timeout=0.3)
+        listener = send(port, mails(4), timeout=1.0)
     assert listener.outcomes == {1: Lost, 2: Refused, 3: None, 4: None}
 
 
@@ -239,7 +239,7 @@ def test_what_was_accepted_stays_accepted_whatever_comes_of_quit(script, at_quit
                 self.reply("500 5.5.2 What?")
 
     with serving(Rude) as port:
-        assert send(port, mails(3), timeout=0.3).outcomes == {1: None, 2: None, 3: None}
+        assert send(port, mails(3), timeout=1.0).outcomes == {1: None, 2: None, 3: None}
 
 
 def test_a_server_that_hangs_up_between_mails_costs_nobody_anything(script):

@@ -15,7 +15,7 @@ from django.db import connection
 from dynamically_typed.environment import BASE_DIR
 
 START_TIMEOUT = 180  # seconds: the machine may be busy
-STOP_TIMEOUT = 20
+STOP_TIMEOUT = 60
 
 
 @pytest.fixture
