@@ -10,7 +10,7 @@ from subscribers import letters
 from subscribers.addresses import masked
 from subscribers.errors import MailServerUnavailable
 from subscribers.models import AddressChange, ConsentEvent, ConsentKind, LinkRequest, Subscriber, SubscriberState
-from subscribers.tokens import CONFIRMATION_LIFETIME, PREFERENCES_LIFETIME, address_change_url, preferences_url
+from subscribers.tokens import CONFIRMATION_LIFETIME, address_change_url, requested_url
 
 A_DAY = timedelta(days=1)
 # Anybody may ask for it: who left, or whose mails bounce, must not get one each day for ever.
@@ -28,7 +28,7 @@ def answer_link_request(request_id: int) -> None:
     if request is None:
         return
     if note := _claim_link(request.address):
-        context = {"preferences_url": preferences_url(note.subscriber), "days": PREFERENCES_LIFETIME.days}
+        context = {"preferences_url": requested_url(note.subscriber)}
         try:
             note.source = letters.send(letters.build("preferences_link", note.subscriber.email, context))
         except MailServerUnavailable:

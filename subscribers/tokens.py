@@ -22,9 +22,12 @@ CONFIRMATION_LIFETIME = timedelta(days=3)
 UNSUBSCRIBE_SALT = "subscribers.unsubscribe"  # never change it: it is in every mail that was ever sent
 CONFIRMATION_SALT = "subscribers.confirm"
 HASHED_BLOCK = 64  # octets, of SHA-256
-# It opens more than a way out, and people forward mails: so it ends.
+# It opens more than a way out, and people forward mails: so it ends, and another address, the data and erasure need a
+# link that was asked for and sent to the address by itself.
 PREFERENCES_LIFETIME = timedelta(days=90)
 PREFERENCES_SALT = "subscribers.preferences"
+REQUESTED_LIFETIME = timedelta(days=1)
+REQUESTED_SALT = "subscribers.requested"
 ADDRESS_CHANGE_SALT = "subscribers.change-address"
 # What is no change of state or address, so that it doesn't use up a confirmation link.
 ASKING = [
@@ -73,8 +76,7 @@ class ReaderTokens:
 
     def preferences(self, subscriber_id: int, address: str) -> str:
         """Works for 90 days from the mailing's, and only as long as the subscriber has this address."""
-        value = f"{_encode(subscriber_id)}-{self._day}"
-        return f"{value}.{self._preferences.signature(_bound(value, address))}"
+        return _dated_token(self._preferences, subscriber_id, address, self._day)
 
 
 def unsubscribe_token(subscriber_id: int) -> str:
@@ -102,20 +104,37 @@ def preferences_url(subscriber: Subscriber) -> str:
     return absolute_url("preferences:page", token)
 
 
+def requested_url(subscriber: Subscriber) -> str:
+    """Return the same page's address for who asked for it: today and tomorrow (UTC) all works there. No query."""
+    day = _number_of(timezone.now().date())
+    token = _dated_token(Signer(REQUESTED_SALT), subscriber.pk, subscriber.email, day)
+    return absolute_url("preferences:page", token)
+
+
 def read_preferences_token(token: str) -> Subscriber:
-    """Return whose token it is. One query. Raises ExpiredToken, or BadToken; that, too, when the address has changed."""
-    value, _, signature = token.rpartition(".")
+    """Return whose token it is, from an issue or asked for.
+
+    One query. Raises ExpiredToken, or BadToken; that, too, when the address has changed.
+    """
+    value, _, _ = token.rpartition(".")
     encoded, _, day = value.rpartition("-")
     subscriber = _subscriber(_decode(encoded))
     if not subscriber.email:
         raise BadToken
-    try:
-        signing.Signer(salt=PREFERENCES_SALT, sep=".").unsign(f"{_bound(value, subscriber.email)}.{signature}")
-    except signing.BadSignature as error:
-        raise BadToken from error
-    if _number_of(timezone.now().date()) - int(day) > PREFERENCES_LIFETIME.days:
+    if was_requested(token, subscriber):
+        lifetime = REQUESTED_LIFETIME
+    elif _is_signed(token, PREFERENCES_SALT, subscriber.email):
+        lifetime = PREFERENCES_LIFETIME
+    else:
+        raise BadToken
+    if _number_of(timezone.now().date()) - int(day) > lifetime.days:
         raise ExpiredToken
     return subscriber
+
+
+def was_requested(token: str, subscriber: Subscriber) -> bool:
+    """Whether a token that `read_preferences_token` took is one that its reader asked for. No query."""
+    return _is_signed(token, REQUESTED_SALT, subscriber.email)
 
 
 def address_change_url(change: AddressChange) -> str:
@@ -190,6 +209,20 @@ def _decode(encoded: str) -> int:
         return int.from_bytes(base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)))
     except ValueError as error:
         raise BadToken from error
+
+
+def _dated_token(signer: Signer, subscriber_id: int, address: str, day: int) -> str:
+    value = f"{_encode(subscriber_id)}-{day}"
+    return f"{value}.{signer.signature(_bound(value, address))}"
+
+
+def _is_signed(token: str, salt: str, address: str) -> bool:
+    value, _, signature = token.rpartition(".")
+    try:
+        signing.Signer(salt=salt, sep=".").unsign(f"{_bound(value, address)}.{signature}")
+    except signing.BadSignature:
+        return False
+    return True
 
 
 def _bound(value: str, address: str) -> str:

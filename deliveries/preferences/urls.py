@@ -9,6 +9,7 @@ urlpatterns = [
     path("<token>/stories/", views.choose, name="choose"),
     path("<token>/pause/", views.pause, name="pause"),
     path("<token>/resume/", views.resume, name="resume"),
+    path("<token>/link/", views.send_link, name="send_link"),
     path("<token>/address/", views.move, name="move"),
     path("<token>/data/", views.data, name="data"),
     path("<token>/unsubscribe/", views.unsubscribe, name="unsubscribe"),

@@ -1,7 +1,7 @@
 """The page behind each reader's own link. GET changes nothing, no page sets a cookie, and the token binds each POST."""
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, Concatenate
 
 from django.forms import Form
@@ -30,13 +30,18 @@ SAVED = {
     "address": "A mail is on its way to the new address. Open the link in it to confirm; until then all stays as it is.",
     "left": "You are unsubscribed, as of now.",
     "return": "You are subscribed again.",
+    "link": "The link is on its way to your mailbox. If one was sent within the last day, that one still works.",
+    "ask": "For this you need a fresh link, which this page sends to your address.",
 }
 Step = Callable[[HttpRequest, Subscriber], HttpResponse]
 View = Callable[Concatenate[HttpRequest, ...], HttpResponse]
 
 
-def of_reader(step: Step) -> View:
-    """A view of the reader whose token is in the address; a page that says what to do when it is no good."""
+def of_reader(step: Step, *, by_request: bool = False) -> View:
+    """A view of the reader whose token is in the address; a page that says what to do when it is no good.
+
+    By request: only for a link that was asked for, since those in issues are passed on with them.
+    """
 
     @csrf_exempt  # Nobody can forge the post without the token, and the page shall set no cookie.
     @private
@@ -46,9 +51,14 @@ def of_reader(step: Step) -> View:
             subscriber = tokens.read_preferences_token(token)
         except BadToken as error:
             return bad_link(request, error)
+        if by_request and not tokens.was_requested(token, subscriber):
+            return back(request, "ask")
         return step(request, subscriber)
 
     return view
+
+
+of_reader_by_request = partial(of_reader, by_request=True)
 
 
 @require_safe
@@ -87,6 +97,15 @@ def resume(request: HttpRequest, subscriber: Subscriber) -> HttpResponse:
 
 @require_POST
 @of_reader
+def send_link(request: HttpRequest, subscriber: Subscriber) -> HttpResponse:
+    if not sign_up_allowed(subscriber.email, request.META["REMOTE_ADDR"]):
+        return render(request, "subscribers/too_many.html", status=429)
+    preferences.ask_for_link(subscriber.email)
+    return back(request, "link")
+
+
+@require_POST
+@of_reader_by_request
 def move(request: HttpRequest, subscriber: Subscriber) -> HttpResponse:
     """Answer alike whoever has the new address; the mail there tells the difference."""
     form = AddressForm(request.POST)
@@ -99,7 +118,7 @@ def move(request: HttpRequest, subscriber: Subscriber) -> HttpResponse:
 
 
 @require_safe
-@of_reader
+@of_reader_by_request
 def data(request: HttpRequest, subscriber: Subscriber) -> HttpResponse:
     return JsonResponse(
         personal_data(subscriber),
@@ -123,7 +142,7 @@ def come_back(request: HttpRequest, subscriber: Subscriber) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@of_reader
+@of_reader_by_request
 def erase(request: HttpRequest, subscriber: Subscriber) -> HttpResponse:
     if request.method != "POST":
         return render(request, "deliveries/preferences/erase.html", {"address": masked(subscriber.email)})
@@ -146,29 +165,34 @@ def confirm_address(request: HttpRequest, token: str) -> HttpResponse:
         return bad_link(request, error)
     except AlreadyKnown as error:
         return render(request, "deliveries/preferences/confirm_address.html", {"error": error}, status=409)
-    context["preferences_url"] = tokens.preferences_url(subscriber)
+    context["preferences_url"] = tokens.requested_url(subscriber)  # This mailbox has just shown whose it is.
     return render(request, "deliveries/preferences/moved.html", context)
 
 
 def show(request: HttpRequest, subscriber: Subscriber, **forms: Form) -> HttpResponse:
     """The page as the database has it, or with a form that was filled in wrongly."""
     change = AddressChange.objects.filter(subscriber=subscriber, former="").first()
+    token = _token_of(request)
     context: dict[str, Any] = {
         "subscriber": subscriber,
+        "by_request": tokens.was_requested(token, subscriber),
         "address": masked(subscriber.email),
         "new_address": masked(change.address) if change else "",
         "is_active": subscriber.state == SubscriberState.ACTIVE,
         "is_paused": subscriber.is_paused(timezone.now().date()),
         "offer": offer(subscriber.choice),
         "saved": SAVED.get(request.GET.get("saved", "")),
-        "token": request.resolver_match.kwargs["token"] if request.resolver_match else "",
+        "token": token,
     }
     return render(request, "deliveries/preferences/page.html", context | forms, status=400 if forms else 200)
 
 
 def back(request: HttpRequest, saved: str) -> HttpResponse:
-    token = request.resolver_match.kwargs["token"] if request.resolver_match else ""
-    return HttpResponseRedirect(f"{reverse('preferences:page', args=[token])}?saved={saved}")
+    return HttpResponseRedirect(f"{reverse('preferences:page', args=[_token_of(request)])}?saved={saved}")
+
+
+def _token_of(request: HttpRequest) -> str:
+    return request.resolver_match.kwargs["token"] if request.resolver_match else ""
 
 
 def bad_link(request: HttpRequest, error: BadToken) -> HttpResponse:

@@ -2,7 +2,7 @@ import pytest
 
 from dynamically_typed.celery import app as celery_app
 from subscribers.models import ConsentEvent, Subscriber
-from subscribers.tokens import preferences_url
+from subscribers.tokens import preferences_url, requested_url
 
 
 @pytest.fixture
@@ -16,15 +16,20 @@ def press(client, settings, django_capture_on_commit_callbacks):
     celery_app.conf.update(task_always_eager=True, task_eager_propagates=True)
     client.handler.enforce_csrf_checks = True
 
-    def post(subscriber, step, **fields):
+    def post(subscriber, step, *, path=path_of, **fields):
         with django_capture_on_commit_callbacks(execute=True):
-            return client.post(f"{path_of(subscriber)}{step}/", fields, follow=True)
+            return client.post(f"{path(subscriber)}{step}/", fields, follow=True)
 
     yield post
     celery_app.conf.update(task_always_eager=False, task_eager_propagates=False)
 
 
 def path_of(subscriber):
+    """By the link that a reader asks for: the whole page."""
+    return "/" + requested_url(subscriber).split("/", 3)[3]
+
+
+def path_in_issues(subscriber):
     return "/" + preferences_url(subscriber).split("/", 3)[3]
 
 

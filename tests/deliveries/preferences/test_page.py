@@ -14,7 +14,7 @@ from issues.models import Story
 from subscribers import tasks
 from subscribers.models import AddressChange, Subscriber, SubscriberState
 from subscribers.tokens import unsubscribe_token
-from tests.deliveries.preferences.conftest import fresh, history_of, path_of
+from tests.deliveries.preferences.conftest import fresh, history_of, path_in_issues, path_of
 
 pytestmark = pytest.mark.django_db
 STEPS = ["stories", "pause", "resume", "address", "unsubscribe", "return", "erase"]
@@ -220,7 +220,7 @@ def test_a_link_for_something_else_opens_nothing(client, reader, make_subscriber
 
 def test_a_link_ends_after_ninety_days_and_offers_another(client, reader):
     with time_machine.travel("2030-03-01T12:00Z", tick=False) as clock:
-        path = path_of(reader)
+        path = path_in_issues(reader)
         clock.shift(datetime.timedelta(days=90))
         assert client.get(path).status_code == 200
         clock.shift(datetime.timedelta(days=1))
@@ -228,6 +228,49 @@ def test_a_link_ends_after_ninety_days_and_offers_another(client, reader):
         assert answer.status_code == 410
         assert "Send me my link" in answer.content.decode()
         assert client.post(f"{path}erase/").status_code == 410
+
+
+def test_a_link_that_was_asked_for_ends_after_the_next_day(client, reader):
+    with time_machine.travel("2030-03-01T12:00Z", tick=False) as clock:
+        path = path_of(reader)
+        clock.shift(datetime.timedelta(days=1))
+        assert client.get(f"{path}data/").status_code == 200
+        clock.shift(datetime.timedelta(days=1))
+        assert client.get(f"{path}data/").status_code == 410
+
+
+def test_who_got_an_issue_passed_on_takes_neither_address_nor_data_and_erases_nobody(client, reader, mailoutbox):
+    path = path_in_issues(reader)
+    page = client.get(path).content.decode()
+    for step in ("address", "data", "erase"):
+        assert f"/{step}/" not in page
+    answers = [
+        client.post(f"{path}address/", {"email": "thief@example.org"}, follow=True),
+        client.get(f"{path}data/", follow=True),
+        client.get(f"{path}erase/", follow=True),
+        client.post(f"{path}erase/", follow=True),
+    ]
+    for answer in answers:
+        assert answer.redirect_chain == [(f"{path}?saved=ask", 302)]
+        assert "you need a fresh link" in answer.content.decode()
+    assert (fresh(reader).email, fresh(reader).state) == ("ada@example.org", "active")
+    assert not AddressChange.objects.exists()
+    assert not mailoutbox
+
+
+def test_the_page_from_an_issue_sends_the_link_that_opens_the_rest_once_a_day(client, press, reader, mailoutbox):
+    for _ in range(2):
+        answer = press(reader, "link", path=path_in_issues)
+        assert "on its way to your mailbox" in answer.content.decode()
+    [message] = mailoutbox
+    assert message.to == ["ada@example.org"]
+    link = next(word for word in message.body.split() if "/preferences/" in word)
+    assert "Erase me" in client.get("/" + link.split("/", 3)[3]).content.decode()
+
+
+def test_nobody_is_bombed_with_links(client, reader):
+    statuses = [client.post(f"{path_in_issues(reader)}link/").status_code for _ in range(6)]
+    assert statuses == [302] * 5 + [429]
 
 
 def test_words_after_an_action_are_ours_only(client, reader):
