@@ -111,11 +111,18 @@ class Environment:
     WEBHOOK_SECRET: Annotated[
         tuple[str, ...],
         Meaning(
-            "user:password with which the provider of EMAIL_URL calls /webhooks/ to tell of bounces and complaints, at "
-            "least 20 characters; while you change it, the new one and the old one, separated by a comma. "
+            "user:password with which the provider calls /webhooks/ to tell of bounces and complaints, at least 20 "
+            "characters; while you change it, the new one and the old one, separated by a comma. "
             "Empty: there is no such address."
         ),
     ] = ()
+    WEBHOOK_PROVIDER: Annotated[
+        str,
+        Meaning(
+            "The provider that calls, where mails go to it by SMTP: anymail+postmark: or, with what Anymail asks for, "
+            "anymail+mailgun:?webhook_signing_key=… Empty: the one of EMAIL_URL."
+        ),
+    ] = ""
     SOFT_BOUNCE_LIMIT: Annotated[
         int,
         Meaning(

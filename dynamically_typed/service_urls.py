@@ -173,7 +173,10 @@ def webhook_provider(url: str, secrets: Sequence[str]) -> str:
                 "the provider calls: https://user:password@digest.example.org/webhooks/PROVIDER/"
             )
     if not parts.scheme.startswith(PROVIDER):
-        raise ImproperlyConfigured("WEBHOOK_SECRET is set, but EMAIL_URL names no provider that could call.")
+        raise ImproperlyConfigured(
+            "WEBHOOK_SECRET is set, but neither WEBHOOK_PROVIDER nor EMAIL_URL names a provider that could call: "
+            "anymail+postmark: is one."
+        )
     return _provider(parts)
 
 
@@ -182,7 +185,7 @@ def _provider(parts: SplitResult) -> str:
     name = parts.scheme.removeprefix(PROVIDER).replace("-", "_")
     if importlib.util.find_spec("anymail") is None:
         raise ImproperlyConfigured(
-            "EMAIL_URL names a provider, which needs Anymail: pip install --require-hashes -r requirements-esp.txt"
+            "A provider of mail is named, which needs Anymail: pip install --require-hashes -r requirements-esp.txt"
         )
     if importlib.util.find_spec(f"anymail.backends.{name}") is None:
         raise ImproperlyConfigured(f"EMAIL_URL: Anymail knows no provider {name}.")

@@ -125,8 +125,9 @@ EMAIL_TIMEOUT = env.EMAIL_TIMEOUT  # seconds
 BOUNCE_ADDRESS = service_urls.bounce_address(env.BOUNCE_ADDRESS)
 DKIM_DOMAIN = env.DKIM_DOMAIN
 DKIM_KEYS = service_urls.dkim_keys(env.DKIM_DOMAIN, env.DKIM_SELECTOR, env.DKIM_PRIVATE_KEY, folder=BASE_DIR)
-ANYMAIL = service_urls.anymail_settings(env.EMAIL_URL, env.WEBHOOK_SECRET)
-WEBHOOK_PROVIDER = service_urls.webhook_provider(env.EMAIL_URL, env.WEBHOOK_SECRET)
+caller = env.WEBHOOK_PROVIDER or env.EMAIL_URL
+ANYMAIL = service_urls.anymail_settings(env.EMAIL_URL) | service_urls.anymail_settings(caller, env.WEBHOOK_SECRET)
+WEBHOOK_PROVIDER = service_urls.webhook_provider(caller, env.WEBHOOK_SECRET)
 BOUNCE_MAILBOX = service_urls.bounce_mailbox(env.BOUNCE_MAILBOX_URL)
 SOFT_BOUNCE_LIMIT = env.SOFT_BOUNCE_LIMIT
 SOFT_BOUNCE_DAYS = env.SOFT_BOUNCE_DAYS

@@ -169,3 +169,15 @@ def test_mail_stays_on_the_machine_by_default():
 def test_an_unknown_service_is_refused_by_the_name_of_its_variable(read, name):
     with pytest.raises(ImproperlyConfigured, match=name):
         read()
+
+
+def test_a_provider_that_gets_the_mails_by_smtp_may_call_too(manage):
+    code = "from django.conf import settings; from django.urls import reverse; print(reverse('webhook'), settings.ANYMAIL)"
+    done = manage(
+        *("shell", "-v", "0", "-c", code),
+        EMAIL_URL="smtp+tls://user:password@smtp.example.org:587",
+        WEBHOOK_PROVIDER="anymail+mailgun:?webhook_signing_key=key",
+        WEBHOOK_SECRET="provider:a-long-enough-secret",
+    )
+    anymail = {"MAILGUN_WEBHOOK_SIGNING_KEY": "key", "WEBHOOK_SECRET": ["provider:a-long-enough-secret"]}
+    assert done.stdout == f"/webhooks/mailgun/ {anymail}\n"
