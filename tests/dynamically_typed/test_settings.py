@@ -172,7 +172,9 @@ def test_an_unknown_service_is_refused_by_the_name_of_its_variable(read, name):
 
 
 def test_a_provider_that_gets_the_mails_by_smtp_may_call_too(manage):
-    code = "from django.conf import settings; from django.urls import reverse; print(reverse('webhook'), settings.ANYMAIL)"
+    code = (
+        "from django.conf import settings; from django.urls import reverse; print(reverse('webhook'), settings.ANYMAIL)"
+    )
     done = manage(
         *("shell", "-v", "0", "-c", code),
         EMAIL_URL="smtp+tls://user:password@smtp.example.org:587",
