@@ -72,7 +72,7 @@ bench-preview: $(VENV)/dev.stamp
 
 # The public pages under axe, Lighthouse and the Nu HTML checker; needs chromium, npm and a Java runtime. Some minutes.
 audit: $(VENV)/dev.stamp
-	@$(BIN)/python -m scripts.audit $(ARGS)
+	@$(BIN)/python -m benchmarks.audit $(ARGS)
 
 # Each stamp is newer than the requirements that were installed last.
 $(VENV)/runtime.stamp: requirements.txt
