@@ -125,11 +125,14 @@ def _connect(place: Place) -> Iterator[imaplib.IMAP4]:
         )
     else:
         connection = imaplib.IMAP4(place.host, place.port, timeout=timeout)
-    with connection:
+    try:
         if place.scheme == "imap+tls":
             connection.starttls(ssl.create_default_context())
         connection.login(place.user, place.password)
         yield connection
+    finally:
+        with suppress(OSError, imaplib.IMAP4.error):  # What went wrong before is what counts.
+            connection.logout()
 
 
 def _words(data: list[Any]) -> str:

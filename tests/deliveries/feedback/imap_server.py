@@ -1,9 +1,13 @@
-"""A small IMAP server on loopback, for one client at a time: folders of mails with UIDs, as RFC 3501 and RFC 6851 have it."""
+"""A small IMAP server on loopback, for one client at a time: folders of mails with UIDs, as RFC 3501 and RFC 6851 have it.
+
+With a certificate it takes no password in clear: it speaks TLS from the first octet on, or after STARTTLS.
+"""
 
 import re
 import socketserver
+import ssl
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 PASSWORD = "pass word"
 
@@ -12,9 +16,13 @@ class ImapServer(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     daemon_threads = True
 
-    def __init__(self, *, can_move=True):
+    def __init__(self, *, can_move=True, certificate=None, implicit=False):
         super().__init__(("127.0.0.1", 0), Session)
         self.can_move = can_move
+        self.implicit = implicit
+        self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) if certificate else None
+        if self.tls:
+            self.tls.load_cert_chain(*certificate)
         self.folders = {"INBOX": {}}  # of UIDs
         self.deleted = set()
         self.refused = set()  # commands
@@ -26,13 +34,26 @@ class ImapServer(socketserver.ThreadingTCPServer):
 
 class Session(socketserver.StreamRequestHandler):
     folder = "INBOX"
+    is_encrypted = False
 
     def say(self, line):
         self.wfile.write(line.encode() + b"\r\n")
 
+    def encrypt(self):
+        """Raises ssl.SSLError if the client doesn't trust the certificate."""
+        self.connection = self.server.tls.wrap_socket(self.connection, server_side=True)
+        self.rfile, self.wfile = self.connection.makefile("rb"), self.connection.makefile("wb", buffering=0)
+        self.is_encrypted = True
+
     def handle(self):
+        with suppress(ssl.SSLError, ConnectionError):  # clients that hang up at the certificate
+            self.talk()
+
+    def talk(self):
+        if self.server.implicit:
+            self.encrypt()
         self.say("* OK ready")
-        for line in self.rfile:
+        while line := self.rfile.readline():
             tag, command, *rest = line.decode().strip().split(" ", 2)
             arguments = rest[0] if rest else ""
             if command == "UID":
@@ -41,13 +62,21 @@ class Session(socketserver.StreamRequestHandler):
                 self.say(f"{tag} NO not today")
                 continue
             self.say(f"{tag} {getattr(self, command.lower())(arguments) or 'OK done'}")
+            if command == "STARTTLS":
+                self.encrypt()
             if command == "LOGOUT":
                 return
 
     def capability(self, _):
-        self.say("* CAPABILITY IMAP4rev1" + (" MOVE" if self.server.can_move else ""))
+        starttls = " STARTTLS" if self.server.tls and not self.is_encrypted else ""
+        self.say("* CAPABILITY IMAP4rev1" + starttls + (" MOVE" if self.server.can_move else ""))
+
+    def starttls(self, _):
+        return None if self.server.tls else "BAD no certificate"
 
     def login(self, arguments):
+        if self.server.tls and not self.is_encrypted:
+            return "NO a password in clear"
         return None if arguments in (f'"bounces" "{PASSWORD}"', f'bounces "{PASSWORD}"') else "NO wrong password"
 
     def select(self, arguments):

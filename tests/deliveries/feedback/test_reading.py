@@ -119,6 +119,30 @@ def test_a_mailbox_that_cannot_be_read_is_said_and_tried_again(settings, mails, 
         assert MailEvent.objects.count() == (trouble == "move")
 
 
+@pytest.mark.parametrize("scheme", ["imaps", "imap+tls"])
+def test_a_mailbox_is_read_over_tls_by_who_can_prove_to_be_its_server(
+    settings, mails, certificate, scheme, capsys, monkeypatch
+):
+    with serve_imap(certificate=certificate, implicit=scheme == "imaps") as server:
+        server.put(mails[0])
+        port = server.server_address[1]
+        settings.BOUNCE_MAILBOX = bounce_mailbox(f"{scheme}://bounces:pass%20word@localhost:{port}/INBOX")
+        with pytest.raises(CommandError, match="certificate"):
+            call_command("read_bounces")
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
+        assert run(capsys) == {"taken": 1, "ignored": 0, "aside": 0}
+
+
+def test_a_mailbox_that_offers_no_encryption_gets_no_password_where_it_is_asked_for(settings, mails):
+    with serve_imap() as server:
+        server.put(mails[0])
+        port = server.server_address[1]
+        settings.BOUNCE_MAILBOX = bounce_mailbox(f"imap+tls://bounces:pass%20word@localhost:{port}/INBOX")
+        with pytest.raises(CommandError, match="TLS"):
+            call_command("read_bounces")
+        assert len(server.folders["INBOX"]) == 1
+
+
 def test_without_a_mailbox_the_command_says_what_to_set(settings, maildir):
     settings.BOUNCE_MAILBOX = bounce_mailbox(f"maildir://{maildir}/nowhere")
     with pytest.raises(CommandError, match="no Maildir at"):
