@@ -68,7 +68,7 @@ def measure(rounds: int) -> dict[str, Any]:
 def make_pictures() -> list[str]:
     from PIL import Image as PillowImage
 
-    from issues.images import store_image
+    from issues.image_storing import store_image
 
     names = []
     for number in range(FIGURES):

@@ -157,17 +157,10 @@ class Process:
 
     @classmethod
     def worker(cls, *, concurrency: int = 2, quiet: bool = False) -> "Process":
+        """The project's workers, which also know the tasks to compare with."""
         return cls.python(
-            *("-m", "celery", "--quiet", "-A", "benchmarks.worker", "worker"),
-            *(
-                "--concurrency",
-                str(concurrency),
-                "--without-heartbeat",
-                "--without-gossip",
-                "--without-mingle",
-                "--loglevel",
-                "ERROR",
-            ),
+            *("-m", "dynamically_typed", "worker", "--include", "benchmarks.tasks", "--concurrency", str(concurrency)),
+            *("--without-heartbeat", "--without-gossip", "--without-mingle", "--loglevel", "ERROR"),
             quiet=quiet,
         )
 

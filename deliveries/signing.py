@@ -8,17 +8,12 @@ nothing can be added, and the fields that readers go by are listed once more tha
 import base64
 import hashlib
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
@@ -45,16 +40,8 @@ BLANKS_AT_LINE_END = re.compile(r"[ \t]+(?=\r\n)")
 class Key:
     domain: str
     selector: str
-    private: RSAPrivateKey | Ed25519PrivateKey
-
-    @property
-    def algorithm(self) -> str:
-        return "rsa-sha256" if isinstance(self.private, RSAPrivateKey) else "ed25519-sha256"
-
-    def sign(self, content: bytes) -> bytes:
-        if isinstance(self.private, RSAPrivateKey):
-            return self.private.sign(content, PKCS1v15(), SHA256())
-        return self.private.sign(hashlib.sha256(content).digest())
+    algorithm: str
+    sign: Callable[[bytes], bytes]
 
 
 def keys() -> tuple[Key, ...]:
@@ -64,6 +51,14 @@ def keys() -> tuple[Key, ...]:
 
 @cache
 def _load(domain: str, selector: str, path: Path) -> Key:
+    # Here, because cryptography takes 6 MB of each process, and most installations leave the signing to the server.
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
     try:
         private = load_pem_private_key(path.read_bytes(), password=None)
     except OSError as error:
@@ -72,11 +67,13 @@ def _load(domain: str, selector: str, path: Path) -> Key:
         raise ImproperlyConfigured(
             f"DKIM_PRIVATE_KEY: {path} holds no private key in PEM without a password."
         ) from error
-    if isinstance(private, RSAPrivateKey) and private.key_size < SMALLEST_RSA_KEY:
-        raise ImproperlyConfigured(f"DKIM_PRIVATE_KEY: {path} has {private.key_size} bits. Make one with 2048.")
-    if not isinstance(private, RSAPrivateKey | Ed25519PrivateKey):
+    if isinstance(private, Ed25519PrivateKey):
+        return Key(domain, selector, "ed25519-sha256", lambda content: private.sign(hashlib.sha256(content).digest()))
+    if not isinstance(private, RSAPrivateKey):
         raise ImproperlyConfigured(f"DKIM_PRIVATE_KEY: {path} is neither an RSA nor an Ed25519 key.")
-    return Key(domain, selector, private)
+    if private.key_size < SMALLEST_RSA_KEY:
+        raise ImproperlyConfigured(f"DKIM_PRIVATE_KEY: {path} has {private.key_size} bits. Make one with 2048.")
+    return Key(domain, selector, "rsa-sha256", lambda content: private.sign(content, PKCS1v15(), SHA256()))
 
 
 def sign_frozen(frozen: "FrozenMessage") -> "FrozenMessage | SignedFrozenMessage":

@@ -1,4 +1,4 @@
-"""The Celery application: `celery -A dynamically_typed worker`."""
+"""The Celery application; `__main__.py` runs it."""
 
 import os
 from typing import Any

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any
 
-import css_inline
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -56,10 +55,6 @@ CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 # Fills the inbox's preview line, so that the masthead doesn't follow the preheader there. Invisible: a figure space
 # and a combining grapheme joiner, which mail programs neither collapse nor break.
 PREHEADER_PADDING = "\u2007\u034f" * 100
-
-inliner = css_inline.CSSInliner(
-    keep_at_rules=True, remove_inlined_selectors=True, load_remote_stylesheets=False, minify_css=True
-)
 
 
 @dataclass(frozen=True)
@@ -145,9 +140,18 @@ def put_together(issue: Issue, publication: Publication, subject: str, preheader
         "preferences_url": PREFERENCES_URL,
     }
     with translation.override(settings.LANGUAGE_CODE):  # whoever asks: dates have names of months
-        html = inliner.inline(render_to_string("emails/issue/body.html", context))
+        html = with_inlined_css(render_to_string("emails/issue/body.html", context))
         text = render_to_string("emails/issue/body.txt", context)
     return IssueEmail(subject, html, text, parts)
+
+
+def with_inlined_css(html: str) -> str:
+    """The page with its styles at their elements, where mail programs look for them."""
+    import css_inline  # Here, because it takes 2 MB of each process, and few of them render mails.
+
+    return css_inline.inline(
+        html, keep_at_rules=True, remove_inlined_selectors=True, load_remote_stylesheets=False, minify_css=True
+    )
 
 
 def subject_of(issue: Issue, publication: Publication, stories: Sequence[Story]) -> str:

@@ -12,7 +12,6 @@ from django.utils.text import slugify
 
 from issues.arranging import Board, board_of, move, read_board
 from issues.errors import BadBoard, BadImage, BadMarkdown
-from issues.images import MAX_BYTES, open_picture, store_upload
 from issues.models import Image, Issue, IssueState, Publication, Story, Topic, TopicAlias
 from issues.rendering import Rendered, render_for_web
 
@@ -167,6 +166,8 @@ class ImageForm(forms.ModelForm):  # type: ignore[type-arg]
         return slugify(PurePosixPath(self.cleaned_data["name"]).stem)
 
     def clean_file(self) -> "UploadedFile[bytes]":
+        from issues.image_storing import MAX_BYTES, open_picture  # Pillow takes 3 MB.
+
         file: UploadedFile[bytes] = self.cleaned_data["file"]
         if (file.size or 0) > MAX_BYTES:
             raise ValidationError(
@@ -186,6 +187,8 @@ class ImageForm(forms.ModelForm):  # type: ignore[type-arg]
         """Nothing: the row is made by `store_image`, not from these fields."""
 
     def save(self, commit: bool = True) -> Image:
+        from issues.image_storing import store_upload  # Pillow takes 3 MB.
+
         return store_upload(self.cleaned_data["file"], self.cleaned_data["name"])
 
     def save_m2m(self) -> None:

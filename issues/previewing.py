@@ -9,9 +9,9 @@ from django.utils.safestring import mark_safe
 
 from issues.addresses import absolute
 from issues.emailing import paper_line, part, put_together
-from issues.markdown_extensions import Medium
 from issues.models import Issue, Publication, Section, Story, StoryResource
 from issues.proofreading import Finding, proofread
+from issues.render_context import Medium
 from issues.rendering import check_limits, find_surroundings, render
 from issues.sources import resource_rows
 from issues.variants import whole

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from issues.markdown_extensions import STORY_PATTERN, issue_pattern, reference_key
+from issues.render_context import STORY_PATTERN, issue_pattern, reference_key
 from issues.rendering import CODE, Rendered, Surroundings
 
 Weight = Literal["error", "warning"]

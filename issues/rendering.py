@@ -4,13 +4,11 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from markdown import Markdown
-
 from issues.errors import BadMarkdown
-from issues.markdown_blocks import ComparisonExtension, NumberedFootnotes
-from issues.markdown_extensions import (
+from issues.models import Image, Issue, Publication, Story
+from issues.models.image import FIGURES_FOLDER
+from issues.render_context import (
     STORY_PATTERN,
-    DigestExtension,
     Medium,
     Problem,
     RenderContext,
@@ -18,9 +16,6 @@ from issues.markdown_extensions import (
     issue_pattern,
     reference_key,
 )
-from issues.models import Image, Issue, Publication, Story
-from issues.models.image import FIGURES_FOLDER
-from issues.sanitising import sanitise
 from issues.text_blocks import count_words, sentence_around, text_blocks
 
 # The parser's time grows with the square of what it holds at once (Python-Markdown #798). These limits keep it to about
@@ -32,7 +27,6 @@ MAX_DOLLARS = 4_000  # around formulas
 # Of the lengths of all blocks between blank lines: one of 14,000 characters, or two hundred of 1,000.
 MAX_SQUARES = 200_000_000
 MAX_REFERENCES = 500
-NOT_IN_TEXTS = "\x00"  # Footnotes always stand at the end.
 # In XML, hence in feeds; and the two that emails mark what differs by reader with, such as their own links.
 UNREADABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ue000\ue001\ufffe\uffff]")
 FIGURE_NAME = re.compile(rf"{FIGURES_FOLDER}([\w.-]+)")
@@ -108,8 +102,11 @@ def find_surroundings(sources: Iterable[str], issue: Issue | None) -> Surroundin
 
 
 def render(source: str, medium: Medium, scope: str, surroundings: Surroundings) -> Rendered:
+    # Here, because the libraries take 5 MB of each process, and few of them render texts.
+    from issues.converting import convert
+
     context = RenderContext(medium, surroundings.short_name, surroundings.targets, surroundings.images)
-    html = sanitise(convert(source, context, scope))
+    html = convert(source, context, scope)
     warnings = context.warnings + warnings_of_html(source)
     blocks = text_blocks(html)
     found = [FoundReference(key, sentence_around(text, blocks)) for key, text in context.references.items()]
@@ -141,37 +138,6 @@ def check_limits(source: str) -> None:
         raise BadMarkdown(
             f"Line {line} holds a control character (U+{ord(found[0]):04X}), probably copied from another program. Remove it."
         )
-
-
-def convert(source: str, context: RenderContext, scope: str) -> str:
-    """Run Python-Markdown. The result is not sanitised."""
-    converter = Markdown(
-        extensions=[
-            "markdown.extensions.abbr",
-            "markdown.extensions.def_list",
-            "markdown.extensions.sane_lists",
-            "markdown.extensions.smarty",
-            "markdown.extensions.tables",
-            "pymdownx.arithmatex",
-            "pymdownx.highlight",
-            "pymdownx.magiclink",
-            "pymdownx.superfences",
-            NumberedFootnotes(
-                SEPARATOR=f"-{scope}-" if scope else "-", BACKLINK_TEXT="↩\ufe0e", PLACE_MARKER=NOT_IN_TEXTS
-            ),
-            ComparisonExtension(),
-            DigestExtension(context),
-        ],
-        extension_configs={
-            "markdown.extensions.tables": {"use_align_attribute": True},
-            "pymdownx.arithmatex": {"generic": True},
-            "pymdownx.highlight": {"guess_lang": False, "use_pygments": True},
-        },
-    )
-    try:
-        return converter.convert(source)
-    except RecursionError as error:
-        raise BadMarkdown("The text nests lists or quotes too deeply to be read. Make it flatter.") from error
 
 
 def possible_keys(source: str, short_name: str) -> set[str]:

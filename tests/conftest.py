@@ -14,7 +14,7 @@ from PIL import Image as PillowImage
 
 from dynamically_typed.celery import app as celery_app
 from dynamically_typed.service_urls import broker_settings
-from issues.images import store_image
+from issues.image_storing import store_image
 from issues.models import Issue, IssueState, Publication, Section, Story, Topic
 from issues.search.indexing import index_stories
 from issues.writing import save_issue, save_story, set_papers, set_resources

@@ -17,10 +17,9 @@ from django.views.decorators.http import require_GET, require_POST
 from issues.admin.texts import editor_of
 from issues.drafting import discard_draft, draft_of, keep_draft
 from issues.errors import BadImage, BadMarkdown, KeptElsewhere
-from issues.images import store_upload
-from issues.markdown_extensions import Medium
 from issues.models import Draft, Story
 from issues.previewing import preview_story, sources_typed, story_typed
+from issues.render_context import Medium
 from issues.revising import current_number
 from issues.sources import paper_rows, resource_rows, source_pasted
 from issues.story_form import StoryForm
@@ -128,6 +127,8 @@ class WritingPages(admin.ModelAdmin):  # type: ignore[type-arg]  # Parameters ex
         """Take in a picture that was pasted or dropped."""
         if not request.user.has_perm("issues.add_image"):
             raise PermissionDenied
+        from issues.image_storing import store_upload  # Pillow takes 3 MB.
+
         file = request.FILES.get("file")
         if not isinstance(file, UploadedFile):
             return JsonResponse({"error": "No picture arrived. Try it again."})

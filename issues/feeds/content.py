@@ -4,7 +4,6 @@ from functools import lru_cache
 from html import escape
 from urllib.parse import urljoin
 
-from issues import mathematics
 from issues.html_tree import VOID_TAGS, Element, parse
 from issues.rendering import UNREADABLE
 
@@ -47,7 +46,9 @@ def write(node: Element | str, page: str) -> str:
 
 @lru_cache(maxsize=2048)
 def formula(tex: str) -> str:
-    return mathematics.to_unicode(tex)
+    from issues.mathematics import to_unicode  # Its libraries take 1 MB, and few processes draw feeds.
+
+    return to_unicode(tex)
 
 
 def readable(text: str) -> str:

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from issues import images
 from issues.digest_format import figure_name, figures_in, find_file, line_of, rename_figures
 from issues.errors import BadFile, BadImage
+from issues.image_storing import MAX_BYTES, store_image
 from issues.importing.reports import Report
 
 
@@ -16,8 +16,8 @@ def import_figures(folder: Path, name: str, body: str, report: Report) -> str:
     paths = {}
     for path in figures_in(body):
         try:
-            data = find_file(folder, path, images.MAX_BYTES).read_bytes()
-            image = images.store_image(figure_name(path), data)
+            data = find_file(folder, path, MAX_BYTES).read_bytes()
+            image = store_image(figure_name(path), data)
         except (BadFile, BadImage, OSError) as error:
             raise BadFile(name, str(error), line_of(folder, name, path)) from error
         report.add_image(image)

@@ -7,10 +7,10 @@ from django.core.files.storage import default_storage
 
 from issues.html_tree import Element
 from issues.images import fallback_name
-from issues.markdown_extensions import ProblemKind
 from issues.preflight.findings import Finding, error, warning
 from issues.preflight.material import Material, Text, capitalised
 from issues.proofreading import PLACEHOLDER
+from issues.render_context import ProblemKind
 from issues.rendering import CODE
 
 HEAVY_PICTURE = 1_000_000  # bytes, as mailed: some ten seconds at 1 Mbit/s

@@ -1,4 +1,3 @@
-import sqlite3
 from typing import Any
 
 from django.core.checks import CheckMessage, Error
@@ -9,6 +8,8 @@ def full_text_is_there(**kwargs: Any) -> list[CheckMessage]:
     """Whether Python's SQLite can search, if that is the database."""
     if connection.vendor != "sqlite":
         return []
+    import sqlite3  # Here, because where PostgreSQL is the database nothing else loads it.
+
     try:
         with sqlite3.connect(":memory:") as memory:
             memory.execute("CREATE VIRTUAL TABLE found USING fts5(word, tokenize='trigram')")

@@ -214,7 +214,7 @@ def test_of_two_processes_that_start_a_mailing_at_once_one_wins(site):
 
 def test_a_real_worker_sends_what_was_started(site, slow_server):
     server = slow_server[0]
-    worker = site.spawn("-m", "celery", "--quiet", "-A", "dynamically_typed", "worker", "--concurrency=2")
+    worker = site.spawn("-m", "dynamically_typed", "worker", "--concurrency=2")
     site.run(PREPARE % 100 + START)
     wait_for(lambda: len(server.envelopes) >= 100)
     wait_for(lambda: site.report()["state"] == "sent")

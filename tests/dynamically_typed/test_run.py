@@ -94,7 +94,7 @@ def test_run_serves_the_example_keeps_it_and_leaves_no_process_behind(start, tmp
     wait_for("Ctrl-C stops everything.", log, process)
     assert "Your account" not in log.read_text(), "the second run keeps the data"
     # The death of a part is the end of the whole. The worker's own children came after it.
-    worker = min(pid for pid in processes_with(tmp_path) if b"celery" in Path(f"/proc/{pid}/cmdline").read_bytes())
+    worker = min(pid for pid in processes_with(tmp_path) if b"worker" in Path(f"/proc/{pid}/cmdline").read_bytes())
     os.kill(worker, signal.SIGKILL)
     assert process.wait(STOP_TIMEOUT) == 1
     assert processes_with(tmp_path) == []

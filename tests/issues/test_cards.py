@@ -6,7 +6,8 @@ import pytest
 from django.utils import timezone
 from PIL import Image
 
-from issues.cards import HEIGHT, WIDTH, Card, broken, draw, drawable, font
+from issues.card_drawing import broken, draw, drawable, font
+from issues.cards import HEIGHT, WIDTH, Card
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def test_a_card_is_drawn_once_and_a_changed_title_is_another_card(client, public
     story = make_story("Before", issue=issue)
     old = address_of_card(client, story.get_absolute_url())
     first = client.get(old).content
-    monkeypatch.setattr("issues.cards.draw", None)
+    monkeypatch.setattr("issues.card_drawing.draw", None)
     assert client.get(old).content == first
     monkeypatch.undo()
     story.title = "After"

@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 from PIL import Image as PillowImage
 from PIL import ImageDraw
 
-from issues.images import store_image
+from issues.image_storing import store_image
 from issues.models import Image, Issue, Publication, Section, Story, Topic, TopicAlias
 from issues.publishing import publish
 from issues.writing import save_publication

@@ -9,7 +9,8 @@ from django.core.files.storage import default_storage
 from PIL import Image as PillowImage
 
 from issues.errors import BadImage
-from issues.images import delete_files, files_of, store_image
+from issues.image_storing import store_image
+from issues.images import delete_files, files_of
 from issues.models import Image, SiteVersion
 from issues.rendering import render_for_web
 
