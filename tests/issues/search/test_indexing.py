@@ -147,7 +147,7 @@ def test_a_sqlite_without_full_text_is_told_of_in_a_sentence(monkeypatch):
             raise sqlite3.OperationalError("no such module: fts5")
 
     monkeypatch.setattr(checks.connection, "vendor", "sqlite", raising=False)
-    monkeypatch.setattr(checks.sqlite3, "connect", lambda name: Without())
+    monkeypatch.setattr(sqlite3, "connect", lambda name: Without())
     [error] = checks.full_text_is_there()
     assert "no such module: fts5" in error.msg
     assert "FTS5" in error.hint
