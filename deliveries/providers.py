@@ -19,10 +19,10 @@ from typing import Any
 
 from anymail.exceptions import AnymailAPIError, AnymailError, AnymailRecipientsRefused
 from anymail.message import AnymailMessage
-from requests import ConnectTimeout
 
 from deliveries.errors import InDoubt, Misconfigured, Refused, TransportError, Unavailable
 from deliveries.mails import Log, Mail
+from subscribers.letters import was_not_reached
 from subscribers.tokens import absolute_url
 
 # So many mails are in doubt, at most, when a worker is killed or the provider does not answer.
@@ -171,16 +171,9 @@ def what_failed(error: AnymailError) -> TransportError:
         return Misconfigured(words)  # It was not called: the message asks for what it can't do.
     status = error.status_code
     if status is None:
-        return Unavailable(words) if _was_not_reached(error) else InDoubt(words)
+        return Unavailable(words) if was_not_reached(error) else InDoubt(words)
     if status in (401, 403, 404):
         return Misconfigured(words)
     if status in (429, 503):
         return Unavailable(words)
     return InDoubt(words) if status >= 500 or status < 400 else Refused(words)
-
-
-def _was_not_reached(error: BaseException) -> bool:
-    """Whether no connection was made: urllib3's own errors stand below those of requests."""
-    cause = error.__cause__ or error.__context__
-    reason = getattr(cause.args[0], "reason", None) if cause and cause.args else None
-    return isinstance(cause, ConnectTimeout) or type(reason).__name__ in ("NewConnectionError", "NameResolutionError")

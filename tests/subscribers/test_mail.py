@@ -2,9 +2,12 @@
 
 import email
 import email.policy
+import json
 import smtplib
 import socket
+import threading
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 import time_machine
@@ -209,6 +212,83 @@ def test_a_connection_that_breaks_in_doubt_sends_no_second_mail(monkeypatch, smt
     monkeypatch.setattr(smtplib.SMTP, "data", break_after_data)
     assert mail.answer_sign_up(subscriber.pk)
     assert mails_noted(subscriber) == ["mail, lost its connection on the way"]
+
+
+# A provider's API, by Anymail.
+
+
+@pytest.fixture
+def provider(settings):
+    """Answers as Postmark's API on loopback: with `status`, and of the reader with `code`."""
+
+    class Provider(BaseHTTPRequestHandler):
+        status, code, calls = 200, 0, 0
+
+        def do_POST(self):
+            type(self).calls += 1
+            self.rfile.read(int(self.headers["Content-Length"]))
+            inactive = "Found inactive addresses: reader1@example.org. Inactive recipients have bounced."
+            words = inactive if self.code else "OK"
+            answer = {"ErrorCode": self.code, "Message": words, "MessageID": "1", "To": "reader1@example.org"}
+            self.send_response(self.status)
+            self.send_header("Content-Type", "application/json")
+            self.end_headers()
+            self.wfile.write(json.dumps(answer | {"SubmittedAt": "2026-01-01"}).encode())
+
+        def log_message(self, *arguments):
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Provider)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    ask_provider_at(settings, server.server_port)
+    yield Provider
+    server.shutdown()
+    server.server_close()
+
+
+def ask_provider_at(settings, port):
+    settings.EMAIL_BACKEND = "anymail.backends.postmark.EmailBackend"
+    settings.ANYMAIL = {"POSTMARK_SERVER_TOKEN": "t", "POSTMARK_API_URL": f"http://127.0.0.1:{port}/"}
+
+
+@pytest.mark.parametrize("status", [401, 429, 503])
+def test_a_provider_that_takes_no_mail_now_is_asked_again_later(provider, make_subscriber, status):
+    subscriber = make_subscriber(email="reader1@example.org", state="pending")
+    provider.status = status
+    with pytest.raises(MailServerUnavailable):
+        mail.answer_sign_up(subscriber.pk)
+    assert mails_noted(subscriber) == []
+    provider.status = 200
+    assert mail.answer_sign_up(subscriber.pk)
+    assert mails_noted(subscriber) == ["mail"]
+
+
+def test_a_provider_that_can_t_be_reached_is_asked_again_later(settings, make_subscriber):
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        ask_provider_at(settings, closed.getsockname()[1])
+        subscriber = make_subscriber(state="pending")
+        with pytest.raises(MailServerUnavailable):
+            mail.answer_sign_up(subscriber.pk)
+    assert mails_noted(subscriber) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "noted"),
+    [
+        (500, 0, "mail, lost its connection on the way"),
+        (400, 0, "mail, refused with 400"),
+        (200, 406, "mail, not taken by the provider"),  # it wrote to this address before, and gave up on it
+    ],
+)
+def test_a_provider_that_refuses_or_may_have_taken_the_mail_is_not_asked_again(
+    provider, make_subscriber, status, code, noted
+):
+    subscriber = make_subscriber(email="reader1@example.org", state="pending")
+    provider.status, provider.code = status, code
+    assert mail.answer_sign_up(subscriber.pk)
+    assert not mail.answer_sign_up(subscriber.pk)
+    assert (provider.calls, mails_noted(subscriber)) == (1, [noted])
 
 
 @pytest.mark.usefixtures("tasks_at_once")
