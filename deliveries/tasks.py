@@ -1,17 +1,20 @@
 """Celery's way in. Every task may be lost or run twice: the database says what is to be done."""
 
 import logging
+from typing import Any
 
 from celery import shared_task
 from django.db import OperationalError
 from django.utils import timezone
 
-from deliveries import approvals, queueing, reconciling, sending
+from deliveries import approvals, notifying, queueing, reconciling, sending
 from deliveries.errors import MailboxUnavailable
 from deliveries.feedback import reading, refusals, taking
+from deliveries.models import Mailing, MailingState
 
 # Short, so that a worker that is asked to stop does so soon, and other mail gets its turn.
 SECONDS_PER_TASK = 5.0
+WAITS_TO_TELL = (300, 600, 1200)  # seconds, below the broker's visibility timeout
 logger = logging.getLogger(__name__)
 
 
@@ -37,6 +40,20 @@ def tick() -> None:
     reconciling.finish()
     taking.settle_recent(now)
     approvals.void_changed()
+
+
+@shared_task(bind=True)
+def tell_of_pause(self: Any, mailing_id: int) -> None:
+    """Unless it was resumed meanwhile. Tried again after 5, 10 and 20 minutes: the mail server may be what stopped it."""
+    mailing = Mailing.objects.filter(pk=mailing_id, state=MailingState.PAUSED).select_related("issue").first()
+    if mailing is None:
+        return
+    try:
+        notifying.tell_of_pause(mailing)
+    except OSError as error:
+        logger.warning("Nobody could be told of the pause of mailing %d: %s", mailing_id, type(error).__name__)
+        if self.request.retries < len(WAITS_TO_TELL):
+            self.retry(countdown=WAITS_TO_TELL[self.request.retries])
 
 
 @shared_task

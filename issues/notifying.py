@@ -1,6 +1,7 @@
 """Telling those whom a step of a story concerns, by mail: who may approve it, or who has worked on it."""
 
 import logging
+from collections.abc import Iterable
 from email.utils import formataddr
 from smtplib import SMTPException
 
@@ -37,18 +38,24 @@ def concerned_by(comment: Comment) -> QuerySet[User]:
 
 
 def tell_of_step(comment: Comment) -> int:
-    """Mail each of them by itself; return how many mails left. One that is refused keeps nobody else from theirs.
-
-    Raises OSError if the mail server can't be reached.
-    """
-    story, publication = comment.story, Publication.objects.current()
+    """Return how many mails left. Raises OSError if the mail server can't be reached."""
+    story = comment.story
     what = f"“{story.title}” {WORDS[StoryState(comment.state)]}"
     said_by = comment.author.get_username() if comment.author else "Somebody"
     address = absolute(reverse("admin:issues_story_change", args=[story.pk]))
     body = "\n\n".join(filter(None, [f"{what}, says {said_by}.", comment.text, address])) + "\n"
+    return mail_each(concerned_by(comment), what, body)
+
+
+def mail_each(users: Iterable[User], what: str, body: str) -> int:
+    """Mail each of them by itself; return how many mails left. One that is refused keeps nobody else from theirs.
+
+    Raises OSError if the mail server can't be reached.
+    """
+    publication = Publication.objects.current()
     sender = formataddr((publication.sender, publication.from_email))
     subject = one_line(f"{publication.short_name}: {what}")
-    messages = [EmailMessage(subject, body, sender, [user.email]) for user in concerned_by(comment)]
+    messages = [EmailMessage(subject, body, sender, [user.email]) for user in users]
     if not messages:
         return 0
     left = 0
@@ -57,5 +64,5 @@ def tell_of_step(comment: Comment) -> int:
             try:
                 left += connection.send_messages([message]) or 0
             except SMTPException as error:  # Its words hold the address.
-                logger.warning("A mail about story %d was refused (%s).", story.pk, type(error).__name__)
+                logger.warning("A mail to one of the staff was refused (%s).", type(error).__name__)
     return left

@@ -1,0 +1,77 @@
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from audit.models import Entry
+from deliveries import queueing
+from deliveries.tasks import tell_of_pause, tick
+from tests.admin_forms import member_of
+from tests.deliveries.conftest import mailing_page, use_smtp
+
+REASON = "The mail server refused 20 mails in a row."
+
+
+@pytest.fixture(autouse=True)
+def people(db):
+    for group in ("writer", "editor", "publisher"):
+        User.objects.filter(pk=member_of(group).pk).update(email=f"{group}@example.org")
+    User.objects.create_superuser("owner", "owner@example.org")
+    User.objects.create_superuser("robot", "")
+
+
+@pytest.fixture
+def told(tasks_at_once, django_capture_on_commit_callbacks, mailoutbox):
+    """Take a step, and give the mails that follow from it."""
+
+    def take(step):
+        with django_capture_on_commit_callbacks(execute=True):
+            step()
+        return mailoutbox
+
+    return take
+
+
+def test_who_may_send_is_told_that_a_mailing_paused_by_itself_and_why(make_mailing, told):
+    mailing = make_mailing(readers=3)
+    mails = told(lambda: queueing.pause(mailing, reason=REASON))
+    assert sorted(mail.to for mail in mails) == [["owner@example.org"], ["publisher@example.org"]]
+    assert mails[0].subject == f"DT: The mailing of issue {mailing.issue} has paused by itself"
+    assert REASON in mails[0].body
+    assert "Sent: 0, remaining: 3." in mails[0].body
+    assert mailing_page("change", mailing) in mails[0].body
+    assert Entry.objects.filter(action="paused", who="a worker", note=REASON).exists()
+
+
+def test_who_pauses_a_mailing_need_not_be_told(make_mailing, told):
+    mailing = make_mailing()
+    assert told(lambda: queueing.pause(mailing, by=User.objects.first())) == []
+    queueing.resume(mailing)
+    assert told(lambda: queueing.pause(mailing, by="the command line")) == []
+
+
+def test_who_may_send_is_told_that_a_schedule_was_not_kept(approved_mailing, told):
+    at = timezone.now() + timedelta(hours=2)
+    queueing.schedule(approved_mailing, at)
+    with time_machine.travel(at + timedelta(hours=2)):
+        mails = told(tick)
+    assert len(mails) == 2
+    assert f"The mailing of issue {approved_mailing.issue} has not started.\n\nNothing was running at" in mails[0].body
+
+
+def test_nobody_is_told_of_a_pause_that_is_over(make_mailing, mailoutbox):
+    mailing = make_mailing()
+    queueing.pause(mailing, reason=REASON)
+    queueing.resume(mailing)
+    tell_of_pause(mailing.pk)
+    assert mailoutbox == []
+
+
+def test_a_mail_server_that_is_away_is_tried_again_and_is_no_error(make_mailing, settings, caplog):
+    use_smtp(settings, 9)  # the discard port: nobody listens
+    mailing = make_mailing()
+    queueing.pause(mailing, reason=REASON)
+    tell_of_pause.apply([mailing.pk])
+    assert caplog.text.count(f"Nobody could be told of the pause of mailing {mailing.pk}: ConnectionRefusedError") == 4
