@@ -105,6 +105,12 @@ class Mailing(models.Model):
         return self.started_at is not None
 
     @property
+    def tried_until(self) -> datetime.datetime:
+        """When the last attempt is made for what its servers put off, in whole seconds; only of one that has started."""
+        assert self.started_at is not None  # noqa: S101, for the types
+        return self.started_at.replace(microsecond=0) + datetime.timedelta(hours=settings.SENDING_DEADLINE_HOURS)
+
+    @property
     def is_held(self) -> bool:
         """Paused before anything left: it came too late for its schedule, or could not start then."""
         return self.state == MailingState.PAUSED and not self.has_started

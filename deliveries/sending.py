@@ -39,8 +39,9 @@ from deliveries.server_words import without_addresses
 from deliveries.transports import open_transport, send_one
 from subscribers.models import Subscriber
 
-# After 1, 2, 4, … minutes and at most half a day: the last attempt comes four days after the first.
-MOST_ATTEMPTS = 18
+# A mail that can't be handed over is tried again after 1, 2, 4, … minutes and at most half a day, until the mailing's
+# deadline; but so often in any case, for half an hour: some have their first attempt late, after a pause or in a long queue.
+FEWEST_ATTEMPTS = 6
 LONGEST_WAIT = datetime.timedelta(hours=12)
 # When so many go wrong one after the other, it is the server's fault or ours, not the readers': the mailing pauses.
 MOST_FAILURES = 5  # breakdowns, however many connections each broke
@@ -134,7 +135,9 @@ class Sending:
         self.batch.journal.begin(mail.delivery_id)
 
     def end(self, mail: Mail, error: TransportError | None) -> None:
-        self.settle(mail.delivery_id, outcome_of(error, self.attempts[mail.delivery_id]))
+        self.settle(
+            mail.delivery_id, outcome_of(error, self.attempts[mail.delivery_id], self.batch.mailing.tried_until)
+        )
         if error is None:
             self.has_success, self.failure, self.failures, self.refusals = True, None, 0, 0
         elif isinstance(error, Refused):
@@ -202,7 +205,8 @@ def composer_of(mailing: Mailing) -> Composer:
     return composers[key]
 
 
-def outcome_of(error: TransportError | None, attempts: int) -> Outcome:
+def outcome_of(error: TransportError | None, attempts: int, until: datetime.datetime) -> Outcome:
+    """What becomes of a delivery after so many attempts, this one included, if it is tried `until` then."""
     if error is None:
         return SENT
     words = without_addresses(str(error))
@@ -210,12 +214,14 @@ def outcome_of(error: TransportError | None, attempts: int) -> Outcome:
         return Outcome(DeliveryState.FAILED, words)
     if isinstance(error, InDoubt):
         return Outcome(DeliveryState.UNCERTAIN, f"The connection broke after the mail was complete: {words}")
-    if attempts >= MOST_ATTEMPTS:
-        return Outcome(DeliveryState.FAILED, f"Given up after {attempts} attempts. The last answer: {words}")
-    wait = min(datetime.timedelta(minutes=2 ** (attempts - 1)), LONGEST_WAIT)
+    now = timezone.now()
+    due_at = now + min(datetime.timedelta(minutes=2 ** (attempts - 1)), LONGEST_WAIT)
+    if attempts >= FEWEST_ATTEMPTS:
+        if now >= until:
+            return Outcome(DeliveryState.FAILED, f"Given up after {attempts} attempts. The last answer: {words}")
+        due_at = min(due_at, until)  # The last attempt.
     # Whole seconds, so that many of the same are written down by one statement.
-    due_at = (timezone.now() + wait).replace(microsecond=0)
-    return Outcome(DeliveryState.QUEUED, words, due_at=due_at)
+    return Outcome(DeliveryState.QUEUED, words, due_at=due_at.replace(microsecond=0))
 
 
 def write_down(rows: DeliveryQuerySet, outcomes: Mapping[int, Outcome]) -> None:

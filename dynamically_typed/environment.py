@@ -177,6 +177,15 @@ class Environment:
             minimum=1,
         ),
     ] = 300
+    SENDING_DEADLINE_HOURS: Annotated[
+        int,
+        Meaning(
+            "Hours after the start of a mailing until which its mails are tried again when the mail server puts them off or "
+            "can't be reached.",
+            minimum=1,
+            maximum=24 * 365,
+        ),
+    ] = 120
     CONTACT_EMAIL: Annotated[
         str,
         Meaning(

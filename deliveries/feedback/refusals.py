@@ -2,6 +2,7 @@
 
 import datetime
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
@@ -15,7 +16,7 @@ SOURCE = "sending"
 GIVEN_UP = "Given up after"
 # By the words that `sending.outcome_of` writes: a reply, or the last of many.
 REFUSED = Q(reason__regex=r"^5[0-9][0-9] ") | Q(reason__startswith=GIVEN_UP)
-LOOK_BACK = datetime.timedelta(days=7)
+LOOK_BACK = datetime.timedelta(days=2)  # after the last attempts
 BLOCK = 200
 
 
@@ -26,7 +27,8 @@ def take_refusals() -> int:
     many readers. Neither of paused ones, while an editor looks into it.
     """
     taken = 0
-    recent = Mailing.objects.filter(started_at__gt=timezone.now() - LOOK_BACK).defer("html", "text")
+    since = timezone.now() - LOOK_BACK - datetime.timedelta(hours=settings.SENDING_DEADLINE_HOURS)
+    recent = Mailing.objects.filter(started_at__gt=since).defer("html", "text")
     for mailing in recent.filter(state__in=[MailingState.SENDING, MailingState.SENT, MailingState.CANCELLED]):
         if _refusals(mailing).exists() and _is_trusted(mailing):
             taken += _take_all(mailing)

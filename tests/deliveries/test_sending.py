@@ -134,23 +134,56 @@ def test_a_temporary_refusal_is_tried_again_later_with_the_same_message(make_mai
     assert only(mailing).reason == ""
 
 
-def test_waiting_grows_and_ends_after_about_four_days(make_mailing, smtp_server):
+def attempts_until_the_end(mailing, clock):
+    """Send whenever something is due; give the waits between the attempts."""
+    waits = []
+    while sending.send_batch(mailing.pk) and (delivery := only(mailing)).state == DeliveryState.QUEUED:
+        waits.append(delivery.due_at - timezone.now())
+        clock.move_to(delivery.due_at)
+    return waits
+
+
+def test_waiting_grows_and_ends_at_the_deadline(make_mailing, smtp_server, settings):
+    settings.SENDING_DEADLINE_HOURS = 120
     mailing = make_mailing()
     smtp_server.answers[Subscriber.objects.get().email] = ["450 4.2.0 Greylisted"]
-    now, waits = timezone.now(), []
-    with time_machine.travel(now, tick=False) as clock:
-        while True:
-            sending.send_batch(mailing.pk)
-            delivery = only(mailing)
-            if delivery.state != DeliveryState.QUEUED:
-                break
-            waits.append(delivery.due_at - timezone.now())
-            clock.move_to(delivery.due_at)
-    assert waits == sorted(waits)
-    assert timedelta(minutes=30) < waits[-1] <= timedelta(hours=12)
-    assert timedelta(days=3) < sum(waits, timedelta()) < timedelta(days=5)
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        waits = attempts_until_the_end(mailing, clock)
+        assert timezone.now() == mailing.tried_until
+    assert waits[:-1] == sorted(waits[:-1])
+    assert timedelta(minutes=30) < max(waits) <= timedelta(hours=12)
+    assert timedelta(hours=119) < sum(waits, timedelta()) <= timedelta(hours=120)
+    delivery = only(mailing)
     assert delivery.state == DeliveryState.FAILED
-    assert delivery.reason.endswith("The last answer: 450 4.2.0 Greylisted")
+    assert delivery.reason == f"Given up after {len(waits) + 1} attempts. The last answer: 450 4.2.0 Greylisted"
+
+
+def test_a_pause_beyond_the_deadline_loses_nobody(make_mailing, smtp_server):
+    mailing = make_mailing(readers=3)
+    late = Subscriber.objects.first().email
+    smtp_server.answers[late] = ["450 4.2.0 Greylisted", "450 4.2.0 Greylisted", "250 OK"]
+    queueing.pause(mailing)
+    with time_machine.travel(mailing.tried_until + timedelta(days=3), tick=False) as clock:
+        tick()
+        assert ledger(mailing).remaining == 3
+        queueing.resume(mailing)
+        send_all(mailing)
+        assert (ledger(mailing).sent, ledger(mailing).put_off) == (2, 1)
+        for _ in range(2):
+            clock.shift(timedelta(minutes=10))
+            send_all(mailing)
+    assert ledger(mailing).sent == 3
+
+
+def test_what_is_still_put_off_half_an_hour_after_a_long_pause_has_failed(make_mailing, smtp_server):
+    mailing = make_mailing()
+    smtp_server.answers[Subscriber.objects.get().email] = ["450 4.2.0 Greylisted"]
+    queueing.pause(mailing)
+    with time_machine.travel(mailing.tried_until + timedelta(days=3), tick=False) as clock:
+        queueing.resume(mailing)
+        waits = attempts_until_the_end(mailing, clock)
+    assert timedelta(minutes=25) < sum(waits, timedelta()) < timedelta(minutes=35)
+    assert only(mailing).state == DeliveryState.FAILED
 
 
 def test_a_connection_lost_after_the_final_dot_leaves_a_doubt_that_is_never_resent_by_itself(make_mailing, smtp_server):
@@ -398,7 +431,10 @@ def test_djangos_own_backends_take_the_mail(make_mailing, settings, backend, tmp
 
 
 @pytest.mark.parametrize("readers", [1, 40])
-def test_a_batch_costs_the_same_number_of_queries_however_many_mails_it_has(make_mailing, smtp_server, readers):
+def test_a_batch_costs_the_same_number_of_queries_however_many_mails_it_has(
+    make_mailing, smtp_server, readers, monkeypatch
+):
+    monkeypatch.setattr(transports, "SECONDS_BETWEEN_RECORDS", 60)  # A busy machine would record more often.
     mailing = make_mailing(readers=readers)
     with CaptureQueriesContext(connection) as queries:
         sending.send_batch(mailing.pk)
