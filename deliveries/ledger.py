@@ -3,7 +3,8 @@
 import datetime
 from dataclasses import dataclass
 
-from django.db.models import Count
+from django.db.models import Count, Q
+from django.utils import timezone
 
 from deliveries.models import DeliveryState, Mailing
 
@@ -16,6 +17,7 @@ class Ledger:
     skipped: int
     uncertain: int
     remaining: int
+    put_off: int  # of the remaining: tried before, and again later
 
     @property
     def done(self) -> int:
@@ -28,8 +30,10 @@ class Ledger:
 
 def ledger(mailing: Mailing) -> Ledger:
     """Count the deliveries of a mailing. One query; the candidates are the number that was queued at its start."""
-    rows = mailing.deliveries.order_by().values_list("state").annotate(Count("pk"))
-    counts: dict[str, int] = dict(rows)
+    later = Q(state=DeliveryState.QUEUED, due_at__gt=timezone.now())
+    by_state = mailing.deliveries.order_by().values_list("state")
+    rows = list(by_state.annotate(count=Count("pk"), later=Count("pk", filter=later)))
+    counts: dict[str, int] = {state: count for state, count, _ in rows}
     return Ledger(
         candidates=mailing.candidates,
         sent=counts.get(DeliveryState.SENT, 0),
@@ -37,6 +41,7 @@ def ledger(mailing: Mailing) -> Ledger:
         skipped=counts.get(DeliveryState.SKIPPED, 0),
         uncertain=counts.get(DeliveryState.UNCERTAIN, 0),
         remaining=counts.get(DeliveryState.QUEUED, 0) + counts.get(DeliveryState.CLAIMED, 0),
+        put_off=sum(count for *_, count in rows),
     )
 
 
@@ -49,6 +54,6 @@ def deliveries_per_second(mailing: Mailing, counted: Ledger, now: datetime.datet
 
 
 def time_left(mailing: Mailing, counted: Ledger, now: datetime.datetime) -> datetime.timedelta | None:
-    """How long the rest will take at this rate; None if that can't be known yet."""
-    rate = deliveries_per_second(mailing, counted, now)
-    return datetime.timedelta(seconds=round(counted.remaining / rate)) if rate else None
+    """How long what is due will take at this rate; None if nothing is, or that can't be known yet."""
+    rate, due = deliveries_per_second(mailing, counted, now), counted.remaining - counted.put_off
+    return datetime.timedelta(seconds=round(due / rate)) if rate and due else None

@@ -1,3 +1,4 @@
+import datetime
 import json
 from datetime import timedelta
 
@@ -9,7 +10,7 @@ from django.utils import timezone
 from audit.models import Entry
 from deliveries.models import Delivery, DeliveryState, Mailing, MailingState
 from issues.emailing import UNSUBSCRIBE_URL
-from tests.deliveries.conftest import mailing_page
+from tests.deliveries.conftest import mailing_page, send_all, text
 
 STEPS = ["start", "pause", "resume", "cancel", "withdraw", "schedule", "unschedule", "settle", "test"]
 PERMISSIONS = ["view_mailing", "view_delivery", "view_subscriber", "add_mailing", "send_mailing"]
@@ -115,6 +116,20 @@ def test_the_ledger_is_given_as_json(staff, make_mailing):
     assert figures["state"] == "sending"
     assert figures["candidates"] == figures["remaining"] == 3
     assert figures["adds_up"]
+
+
+def test_the_page_tells_how_many_were_put_off_and_until_when_they_are_tried(staff, make_mailing, smtp_server, settings):
+    settings.SENDING_DEADLINE_HOURS = 48
+    mailing = make_mailing(readers=3)
+    smtp_server.answers[mailing.deliveries.first().subscriber.email] = ["450 4.2.0 Greylisted"]
+    send_all(mailing)
+    started_at = datetime.datetime(2027, 3, 5, 9, 0, tzinfo=datetime.UTC)
+    Mailing.objects.update(started_at=started_at)
+    page = text(staff(*PERMISSIONS).get(mailing_page("change", mailing)))
+    assert (
+        'Of the remaining, <span data-figure="put_off">1</span> were put off by their servers, and are tried again until '
+        "7 March 2027"
+    ) in page
 
 
 def test_the_preview_runs_nothing_and_loads_nothing_from_elsewhere(staff, approved_mailing):

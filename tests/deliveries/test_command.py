@@ -32,6 +32,7 @@ def test_status_is_told_in_lines_or_as_json(issue, capsys):
     call_command("mailing", "status", "41", "--json")
     told = json.loads(capsys.readouterr().out)
     assert told["remaining"] == 1
+    assert told["started_at"] < told["tried_until"]
     assert told["started_at"].endswith("+00:00")
     assert told["finished_at"] == told["scheduled_for"] == ""
 

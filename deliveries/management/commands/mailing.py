@@ -86,6 +86,7 @@ class Command(BaseCommand):
             "state": mailing.state,
             "reason": mailing.pause_reason,
             **{name: iso(getattr(mailing, name)) for name in ("scheduled_for", "started_at", "finished_at")},
+            "tried_until": iso(mailing.tried_until) if mailing.started_at else "",
             **asdict(ledger(mailing)),
         }
         if as_json:
