@@ -175,6 +175,10 @@ class Process:
         """Of the largest among its children, which are those that work."""
         return peak_megabytes(pid for pid in self.pids() if pid != self.popen.pid)
 
+    def proportional_megabytes(self) -> float:
+        """Of the whole group now, what several have in common counted once."""
+        return sum(_kilobytes(pid, "smaps_rollup", "Pss") for pid in self.pids()) / 1024
+
     def stop(self) -> None:
         if self.popen.poll() is None:
             self.popen.terminate()
@@ -211,7 +215,7 @@ def cpu_seconds(pids: Iterable[int]) -> float:
 
 def peak_megabytes(pids: Iterable[int]) -> float:
     """Of the largest among them."""
-    return max((_peak(pid) for pid in pids), default=0) / 1024
+    return max((_kilobytes(pid, "status", "VmHWM") for pid in pids), default=0) / 1024
 
 
 def _stat(folder: Path) -> Sequence[str]:
@@ -222,12 +226,13 @@ def _stat(folder: Path) -> Sequence[str]:
         return []
 
 
-def _peak(pid: int) -> int:
+def _kilobytes(pid: int, file: str, name: str) -> int:
+    """A figure of /proc/PID; 0 if the process is gone."""
     try:
-        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+        lines = Path(f"/proc/{pid}/{file}").read_text().splitlines()
     except OSError:
         return 0
-    return next((int(line.split()[1]) for line in lines if line.startswith("VmHWM")), 0)
+    return next((int(line.split()[1]) for line in lines if line.startswith(f"{name}:")), 0)
 
 
 def say(text: str) -> None:
