@@ -54,11 +54,16 @@ class SearchText(models.Model):
 
 
 class SearchWord(models.Model):
-    """A word of the searchable texts: what beginnings of words are completed from, and misspelt ones corrected."""
+    """A word of the searchable texts: what beginnings of words are completed from, and misspelt ones corrected.
+
+    Saving a text counts the words that are not `COMMON`, which are few; that of the others is what `index_search` counted.
+    """
+
+    COMMON = 100
 
     word = models.CharField(max_length=40, unique=True)
     stem = models.CharField(max_length=40, db_index=True)
-    count = models.PositiveIntegerField(help_text="In how many entries it stands.")
+    count = models.PositiveIntegerField(help_text="In how many entries it stands; more or less, if in many.")
 
     class Meta:
         ordering = ["word"]

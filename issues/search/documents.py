@@ -1,30 +1,27 @@
 """What can be found: published stories, and the papers, resources and topics of them, as readers see them."""
 
 import datetime
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from django.db.models import Max, Min, OuterRef, Q
+from django.db.models import Max, Min, Q
 from django.utils import timezone
 
 from issues.models import (
-    Correction,
     IssueState,
     SearchKind,
     Story,
     StoryPaper,
-    StoryQuerySet,
     StoryResource,
     StoryTopic,
     Topic,
     TopicAlias,
 )
+from issues.search.beside import Row, rows_beside
 from issues.text_blocks import text_blocks
-from papers.json_rows import JSONRows
-from papers.models import Author, Paper, Resource, ResourceKind
+from papers.models import Paper, Resource, ResourceKind
 
 # On one date stories are the newest, then papers, topics, resources.
 KIND_NUMBERS = {SearchKind.STORY: 3, SearchKind.PAPER: 2, SearchKind.TOPIC: 1, SearchKind.RESOURCE: 0}
@@ -98,66 +95,53 @@ class Telling(NamedTuple):
     published_at: datetime.datetime
 
 
+STORY_FIELDS = (
+    "pk", "title", "summary", "body_html", "section_id", "issue__number", "issue__date", "issue__published_at",
+)  # fmt: skip
 TELLING = ("story__section", "story__issue__number", "story__issue__date", "story__issue__published_at")
 
 
-@cache
-def stories_with_all() -> StoryQuerySet:
-    """The published ones with the rows that `story_document` takes: put together once, as that takes longer than asking."""
-    story = OuterRef("pk")
-    papers = Paper.objects.filter(story_papers__story=story)
-    authors = Author.objects.filter(authorships__paper__story_papers__story=story)
-    resources = StoryResource.objects.filter(story=story)
-    return (
-        Story.objects.filter(PUBLISHED)
-        .select_related("issue")
-        .annotate(
-            topic_rows=JSONRows(Topic.objects.filter(items__content_object=story), id="id", name="name"),
-            paper_rows=JSONRows(papers, id="id", title="title", arxiv_id="arxiv_id", doi="doi"),
-            author_rows=JSONRows(authors, id="id", given="given", family="family"),
-            resource_rows=JSONRows(resources, id="resource_id", label="label", title="resource__title"),
-            correction_rows=JSONRows(Correction.objects.filter(story=story), text="text"),
-        )
-    )
-
-
 def story_documents(pks: Collection[int]) -> Iterator[Document]:
-    """Those of published issues. One query."""
-    return map(story_document, stories_with_all().filter(pk__in=pks))
+    """Those of published issues. Two queries."""
+    stories = Story.objects.filter(PUBLISHED, pk__in=pks).order_by().values_list(*STORY_FIELDS, named=True)
+    found = {story.pk: story for story in stories}
+    beside = rows_beside(found)
+    for pk, story in found.items():
+        yield story_document(story, beside[pk])
 
 
-def story_document(story: Any) -> Document:
-    """From one of `stories_with_all()`."""
-    names = [f"{row['given']} {row['family']}".strip() for row in story.author_rows]
+def story_document(story: Any, beside: Mapping[str, list[Row]]) -> Document:
+    """From a row of `STORY_FIELDS`."""
+    names = [f"{given} {family}".strip() for _, given, family, _ in beside["author"]]
     return Document(
         SearchKind.STORY,
         story.pk,
-        story.issue.date,
-        story.issue.published_at,
+        story.issue__date,
+        story.issue__published_at,
         [
             f"k:{SearchKind.STORY}",
             f"s:{story.section_id}",
-            f"y:{story.issue.date.year}",
-            f"i:{story.issue.number}",
-            *labels("t", story.topic_rows),
-            *labels("p", story.paper_rows),
-            *labels("r", story.resource_rows),
-            *labels("a", story.author_rows),
+            f"y:{story.issue__date.year}",
+            f"i:{story.issue__number}",
+            *labels("t", beside["topic"]),
+            *labels("p", beside["paper"]),
+            *labels("r", beside["resource"]),
+            *labels("a", beside["author"]),
         ],
         story.title,
         story.summary,
         [
-            *(row["name"] for row in story.topic_rows),
-            *filter(None, (" ".join(identity(row["title"], row["arxiv_id"], row["doi"])) for row in story.paper_rows)),
+            *(topic.first for topic in beside["topic"]),
+            *filter(None, (" ".join(identity(*paper[1:])) for paper in beside["paper"])),
             ", ".join(dict.fromkeys(names)),
-            *(row["label"] or row["title"] for row in story.resource_rows),
+            *(resource.first or resource.second or "" for resource in beside["resource"]),
         ],
-        [*text_blocks(story.body_html), *(row["text"] for row in story.correction_rows)],
+        [*text_blocks(story.body_html), *(correction.first for correction in beside["correction"])],
     )
 
 
-def labels(letter: str, rows: Iterable[dict[str, Any]]) -> list[str]:
-    return [f"{letter}:{pk}" for pk in sorted({row["id"] for row in rows})]
+def labels(letter: str, rows: Iterable[Row]) -> list[str]:
+    return [f"{letter}:{pk}" for pk in sorted({row.pk for row in rows})]
 
 
 def identity(title: str, arxiv_id: str | None, doi: str | None) -> list[str]:

@@ -19,6 +19,9 @@ class Engine(Protocol):
     def write(self, rows: Sequence[IndexRow]) -> None:
         """Store these, in place of what their ids had."""
 
+    def count_words(self, counts: Sequence[tuple[str, str, int]]) -> None:
+        """Add to the count of each word, given with its stem, unless it is common; forget words that no entry has."""
+
     def delete(self, ids: Iterable[int]) -> None: ...
 
     def clear(self) -> None: ...

@@ -4,8 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
-from django.db import connection, transaction
-from django.db.models import F
+from django.db import transaction
 
 from issues.models import (
     Issue,
@@ -22,16 +21,12 @@ from issues.models import (
 from issues.search.documents import DOCUMENTS, Document
 from issues.search.engines import engine
 from issues.search.expressions import EVERYTHING, IndexRow
-from issues.search.words import different_words, plain_and_stem, stems_in
+from issues.search.words import changed_words, different_words, plain_and_stem, stems_in
 from issues.topic_counts import count_stories
 from papers.models import Paper, Resource
 
 BATCH = 200  # things that a rebuild writes in one transaction
 RELATED = {"p": SearchKind.PAPER, "r": SearchKind.RESOURCE, "t": SearchKind.TOPIC}
-ADD_WORD = """
-    INSERT INTO issues_searchword (word, stem, count) VALUES (%s, %s, %s)
-    ON CONFLICT (word) DO UPDATE SET count = issues_searchword.count + excluded.count
-"""
 
 
 class Change(NamedTuple):
@@ -59,11 +54,11 @@ class Change(NamedTuple):
         return self.moved or bool(self.before and self.after and self.before.text_row.text != self.after.text)
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def index_stories(pks: Iterable[int]) -> None:
     """Bring what is found of these stories up to date, and of what belongs to them if their place has changed.
 
-    Stories that aren't published, or are gone, are found no more. Two queries if nothing has changed.
+    Stories that aren't published, or are gone, are found no more. Three queries if nothing has changed.
     """
     related: dict[SearchKind, set[int]] = {}
     for change in refresh(SearchKind.STORY, pks):
@@ -126,13 +121,11 @@ def store(changes: Sequence[Change]) -> None:
         SearchEntry.objects.filter(pk__in=gone).delete()
         engine().delete(gone)
     documents = [change.after for change in changes if change.after]
-    if documents:
+    if moved := [entry_of(change.after) for change in changes if change.after and change.moved]:
         SearchEntry.objects.bulk_create(
-            [entry_of(document) for document in documents],
-            update_conflicts=True,
-            unique_fields=["id"],
-            update_fields=["public_from", "labels"],
+            moved, update_conflicts=True, unique_fields=["id"], update_fields=["public_from", "labels"]
         )
+    if documents:
         SearchText.objects.bulk_create(
             [SearchText(entry_id=document.id, text=document.text) for document in documents],
             update_conflicts=True,
@@ -157,21 +150,16 @@ def row_of(document: Document) -> IndexRow:
 
 
 def count_words(changes: Iterable[Change]) -> None:
-    """Keep count of the words, in alphabetical order, so that two transactions never wait for each other's."""
+    """Keep count of the words, in alphabetical order, as far as that keeps two transactions from waiting for each other."""
     counts: Counter[str] = Counter()
     for change in changes:
-        before = different_words(change.before.text_row.text) if change.before else set()
-        after = different_words(change.after.text) if change.after else set()
-        counts.update(after - before)
-        counts.subtract(before - after)
-    more = [(word, plain_and_stem(word)[1], count) for word, count in sorted(counts.items()) if count > 0]
-    if more:
-        with connection.cursor() as cursor:
-            cursor.executemany(ADD_WORD, more)
-    for count in {count for count in counts.values() if count < 0}:
-        fewer = SearchWord.objects.filter(word__in=sorted(word for word in counts if counts[word] == count))
-        fewer.filter(count__lte=-count).delete()
-        fewer.update(count=F("count") + count)
+        more, fewer = changed_words(
+            change.before.text_row.text if change.before else "", change.after.text if change.after else ""
+        )
+        counts.update(more)
+        counts.subtract(fewer)
+    if changed := [(word, plain_and_stem(word)[1], count) for word, count in sorted(counts.items()) if count]:
+        engine().count_words(changed)
 
 
 def rebuild(progress: Callable[[int], object] = lambda count: None) -> None:
@@ -189,9 +177,28 @@ def rebuild(progress: Callable[[int], object] = lambda count: None) -> None:
             with transaction.atomic():
                 refresh(kind, batch)
             progress(len(batch))
+    count_common_words()
     with transaction.atomic():
         count_stories(Topic.objects.values_list("pk", flat=True))
         engine().tidy()
+
+
+def count_common_words() -> None:
+    """Count those words whose count saving leaves as it is."""
+    counts: Counter[str] = Counter()
+    for text in SearchText.objects.values_list("text", flat=True).iterator():
+        counts.update(different_words(text))
+    SearchWord.objects.bulk_create(
+        [
+            SearchWord(word=word, stem=plain_and_stem(word)[1], count=count)
+            for word, count in sorted(counts.items())
+            if count >= SearchWord.COMMON
+        ],
+        batch_size=BATCH,
+        update_conflicts=True,
+        unique_fields=["word"],
+        update_fields=["count"],
+    )
 
 
 def everything() -> dict[SearchKind, list[int]]:

@@ -27,7 +27,7 @@ SETTINGS = "SET LOCAL enable_seqscan = off; SET LOCAL jit = off; SET LOCAL max_p
 NEWEST = """
     WITH candidate AS MATERIALIZED (
         SELECT id, vector FROM issues_searchindex
-        WHERE {recent} vector @@ %(candidates)s::tsquery
+        WHERE {tier} AND vector @@ %(candidates)s::tsquery
         AND id NOT IN (SELECT id FROM issues_searchentry WHERE public_from > %(now)s)
         ORDER BY id DESC LIMIT %(candidate_limit)s
     ), found AS MATERIALIZED (
@@ -38,9 +38,24 @@ NEWEST = """
     LEFT JOIN (found JOIN issues_searchentry AS entry ON entry.id = found.id) ON true
     ORDER BY found.id DESC
 """
-SOME_ARE_OLDER = "SELECT EXISTS (SELECT 1 FROM issues_searchindex WHERE NOT recent)"
+# Common words are left out first, one by one: a join, of which the planner thinks the same, reads the whole table.
+COUNT = """
+    WITH change AS MATERIALIZED (
+        SELECT * FROM unnest(string_to_array(%s, ' '), string_to_array(%s, ' '), string_to_array(%s, ' ')::int[])
+            AS change (word, stem, count)
+        WHERE COALESCE((SELECT known.count FROM issues_searchword AS known WHERE known.word = change.word), 0) < %s
+    ), gone AS (
+        DELETE FROM issues_searchword AS known USING change
+        WHERE known.word = change.word AND change.count < 0 AND known.count <= -change.count
+    ), fewer AS (
+        UPDATE issues_searchword AS known SET count = known.count + change.count FROM change
+        WHERE known.word = change.word AND change.count < 0 AND known.count > -change.count
+    )
+    INSERT INTO issues_searchword (word, stem, count) SELECT * FROM change WHERE count > 0
+    ON CONFLICT (word) DO UPDATE SET count = issues_searchword.count + excluded.count
+"""
 SIMILAR = """
-    SELECT word, count FROM issues_searchword WHERE word %% %(word)s ORDER BY similarity(word, %(word)s) DESC LIMIT %(limit)s
+    SELECT word, count FROM issues_searchword WHERE lower(word) %% %(word)s ORDER BY similarity(word, %(word)s) DESC LIMIT %(limit)s
 """
 WRITE = """
     INSERT INTO issues_searchindex (id, recent, vector)
@@ -51,6 +66,10 @@ CUT_RECENT = """
     UPDATE issues_searchindex SET recent = false
     WHERE recent AND id < (SELECT id FROM issues_searchindex ORDER BY id DESC OFFSET %s LIMIT 1)
 """
+
+SORT_IN = (
+    "SELECT gin_clean_pending_list('issues_searchindex_recent'), gin_clean_pending_list('issues_searchindex_earlier')"
+)
 
 
 def newest(expression: Expression, ranked_by: Sequence[Phrase], limit: int) -> Newest:
@@ -69,20 +88,20 @@ def newest(expression: Expression, ranked_by: Sequence[Phrase], limit: int) -> N
     }
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(SETTINGS)
-        cursor.execute(NEWEST.format(recent="recent AND", **parts), parameters)
-        newest = read(cursor.fetchall(), parameters)
-        if len(newest.found) < limit and newest.complete:
-            cursor.execute(SOME_ARE_OLDER)
-            if cursor.fetchone() == (True,):
-                cursor.execute(NEWEST.format(recent="", **parts), parameters)
-                newest = read(cursor.fetchall(), parameters)
-    return newest
+        cursor.execute(NEWEST.format(tier="recent", **parts), parameters)
+        found, looked_at = read(cursor.fetchall())
+        if len(found) < limit and looked_at < parameters["candidate_limit"]:
+            parameters["limit"] -= len(found)
+            parameters["candidate_limit"] -= looked_at
+            cursor.execute(NEWEST.format(tier="NOT recent", **parts), parameters)
+            earlier, looked_at = read(cursor.fetchall())
+            found += earlier
+    return Newest(found, len(found) == limit or looked_at < parameters["candidate_limit"])
 
 
-def read(rows: list[tuple[Any, ...]], parameters: dict[str, Any]) -> Newest:
+def read(rows: list[tuple[Any, ...]]) -> tuple[list[Found], int]:
     """From rows of which there is at least one, empty where nothing was found."""
-    looked_at = rows[0][0]
-    return Newest([Found(*row[1:]) for row in rows if row[1] is not None], looked_at < parameters["candidate_limit"])
+    return [Found(*row[1:]) for row in rows if row[1] is not None], rows[0][0]
 
 
 def commonest(phrase: Phrase) -> Phrase:
@@ -114,7 +133,8 @@ def completions(prefix: str, limit: int) -> list[str]:
 
 def write(rows: Sequence[IndexRow]) -> None:
     with connection.cursor() as cursor:
-        cursor.executemany(WRITE, [(row.id, row.id, as_tsvector(row)) for row in rows])
+        for row in rows:
+            cursor.execute(WRITE, [row.id, row.id, as_tsvector(row)])
 
 
 def as_tsvector(row: IndexRow) -> str:
@@ -130,6 +150,12 @@ def as_tsvector(row: IndexRow) -> str:
     )
 
 
+def count_words(counts: Sequence[tuple[str, str, int]]) -> None:
+    with connection.cursor() as cursor:
+        columns = (" ".join(map(str, column)) for column in zip(*counts, strict=True))
+        cursor.execute(COUNT, [*columns, SearchWord.COMMON])
+
+
 def delete(ids: Iterable[int]) -> None:
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM issues_searchindex WHERE id = ANY(%s)", [list(ids)])
@@ -141,9 +167,10 @@ def clear() -> None:
 
 
 def tidy() -> None:
-    """Cut the index of the newest to its size."""
+    """Cut the index of the newest to its size, and sort in what was written since."""
     with connection.cursor() as cursor:
         cursor.execute(CUT_RECENT, [RECENT])
+        cursor.execute(SORT_IN)
 
 
 def similar_words(word: str, limit: int) -> list[tuple[str, int]]:

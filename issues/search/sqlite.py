@@ -21,6 +21,13 @@ NEWEST = """
     WHERE found.issues_searchindex MATCH %s AND entry.public_from <= %s
     ORDER BY found.rowid DESC LIMIT %s
 """
+MORE = """
+    INSERT INTO issues_searchword (word, stem, count)
+    SELECT %s, %s, %s WHERE COALESCE((SELECT count FROM issues_searchword WHERE word = %s), 0) < %s
+    ON CONFLICT (word) DO UPDATE SET count = issues_searchword.count + excluded.count
+"""
+GONE = "DELETE FROM issues_searchword WHERE word = %s AND count <= %s"
+FEWER = "UPDATE issues_searchword SET count = count - %s WHERE word = %s AND count < %s"
 SIMILAR = """
     SELECT known.word, known.count
     FROM issues_searchwordtrigrams AS found CROSS JOIN issues_searchword AS known ON known.id = found.rowid
@@ -58,6 +65,15 @@ def write(rows: Sequence[IndexRow]) -> None:
             " VALUES (%s, %s, %s, %s, %s, %s)",
             [(row.id, " ".join(row.labels), *(" ".join(part) for part in row.parts)) for row in rows],
         )
+
+
+def count_words(counts: Sequence[tuple[str, str, int]]) -> None:
+    more = [(word, stem, count, word, SearchWord.COMMON) for word, stem, count in counts if count > 0]
+    fewer = [(word, -count) for word, _, count in counts if count < 0]
+    with connection.cursor() as cursor:
+        cursor.executemany(MORE, more)
+        cursor.executemany(GONE, fewer)
+        cursor.executemany(FEWER, [(count, word, SearchWord.COMMON) for word, count in fewer])
 
 
 def delete(ids: Iterable[int]) -> None:

@@ -6,7 +6,7 @@ The databases' own tokenisers and stemmers differ from each other, so neither is
 import re
 import threading
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ import Stemmer
 LONGEST_WORD = 40  # characters that are compared; both databases have limits above it
 # A run of letters, in which apostrophes and accents that are characters of their own may stand, or a run of digits:
 # so GPT-3, GPT3 and “GPT 3” are the same two words, and “model’s” is one.
-WORD = re.compile(r"[^\W\d_](?:[^\W\d_]|[\u0300-\u036f]|['’](?=[^\W\d_]))*|\d+")
+WORD = re.compile(r"[^\W\d_]+(?:(?:[\u0300-\u036f]+|['’](?=[^\W\d_]))[^\W\d_]*)*|\d+")
 APOSTROPHES = str.maketrans("", "", "'’")
 # What has no decomposition in Unicode, and is typed without its mark all the same.
 PLAIN = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ħ": "h", "ı": "i"})
@@ -51,7 +51,18 @@ def stems_in(text: str) -> list[str]:
 
 
 def different_words(text: str) -> set[str]:
-    return {plain for plain, _ in map(plain_and_stem, set(WORD.findall(text))) if plain}
+    return plain_set(WORD.findall(text))
+
+
+def changed_words(before: str, after: str) -> tuple[set[str], set[str]]:
+    """The words that only `after` has, and those that only `before` has."""
+    old, new = set(WORD.findall(before)), set(WORD.findall(after))
+    kept, more, fewer = plain_set(old & new), plain_set(new - old), plain_set(old - new)
+    return more - fewer - kept, fewer - more - kept
+
+
+def plain_set(words: Iterable[str]) -> set[str]:
+    return {plain for plain, _ in map(plain_and_stem, words) if plain}
 
 
 def plain_words(text: str) -> tuple[str, ...]:
