@@ -127,7 +127,7 @@ def database_time(statements: list[Statement]) -> float:
     start, before = time.thread_time(), backend_time()
     if connection.vendor == "sqlite":
         for statement, parameters in statements:
-            connection.connection.execute(statement.replace("%s", "?"), parameters or ()).fetchall()
+            connection.create_cursor().execute(statement, parameters).fetchall()
         return 1000 * (time.thread_time() - start)
     with connection.connection.transaction():
         for statement, parameters in statements:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 EVERYTHING = "x:all"  # the label of every entry
+MOST_CANDIDATES = 4_000  # entries with all words of a phrase that are looked at for their order, the newest first
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,11 @@ class Expression:
 
     required: tuple[tuple[Phrase, ...], ...] = ((Phrase.of(EVERYTHING),),)
     excluded: tuple[Phrase, ...] = ()
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether any words have to stand, or not to stand, in a row."""
+        return any(phrase.in_a_row for phrases in (*self.required, self.excluded) for phrase in phrases)
 
 
 class Found(NamedTuple):

@@ -13,10 +13,9 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from issues.models import SearchWord
-from issues.search.expressions import Expression, Found, IndexRow, Newest, Phrase
+from issues.search.expressions import MOST_CANDIDATES, Expression, Found, IndexRow, Newest, Phrase
 
 RECENT = 20_000  # entries in the index of the newest; it is cut to this when issues are published
-MOST_CANDIDATES = 4_000  # entries with all words of a phrase that are looked at for their order, the newest first
 MOST_RANKED = 8  # words of those that a prefix stands for that count for the rank, the commonest
 GAP = 100  # positions between the parts of an entry, so that no phrase spans two
 AND, FOLLOWED_BY = " & ", " <-> "
@@ -73,14 +72,13 @@ SORT_IN = (
 
 
 def newest(expression: Expression, ranked_by: Sequence[Phrase], limit: int) -> Newest:
-    in_a_row = any(phrase.in_a_row for phrases in (*expression.required, expression.excluded) for phrase in phrases)
     parts = {
-        "phrases": "vector @@ %(phrases)s::tsquery" if in_a_row else "true",
+        "phrases": "vector @@ %(phrases)s::tsquery" if expression.has_rows else "true",
         "rank": f"ts_rank({WEIGHTS}, vector, %(ranked_by)s::tsquery, 1)" if ranked_by else "0.0::float4",
     }
     parameters: dict[str, Any] = {
         "candidates": as_tsquery(expression, AND),
-        "candidate_limit": MOST_CANDIDATES if in_a_row else limit,
+        "candidate_limit": MOST_CANDIDATES if expression.has_rows else limit,
         "phrases": as_tsquery(expression, FOLLOWED_BY),
         "ranked_by": either([commonest(phrase) for phrase in ranked_by], FOLLOWED_BY),
         "now": timezone.now(),

@@ -4,22 +4,34 @@ Its tokeniser gets stems between spaces and has nothing left to do. Row ids sort
 rows in that order, so the newest matches come first without sorting.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import product
+from typing import Any
 
 from django.db import connection
 from django.utils import timezone
 
 from issues.models import SearchWord
-from issues.search.expressions import Expression, Found, IndexRow, Newest, Phrase
+from issues.search.expressions import MOST_CANDIDATES, Expression, Found, IndexRow, Newest, Phrase
 
 # Of labels, title, summary, extra and text.
-WEIGHTS = "0.0, 10.0, 5.0, 2.0, 1.0"
+BM25 = "-bm25(issues_searchindex, 0.0, 10.0, 5.0, 2.0, 1.0)"
+# Instead of it in large archives, where it would look for a phrase in every entry, to tell how rare it is.
+IN_COLUMN = """
+    {weight} * (found.rowid IN (
+        SELECT rowid FROM issues_searchindex WHERE issues_searchindex MATCH '{column} : ' || %(ranked_by)s AND rowid >= %(oldest)s
+    ))
+"""
+COLUMN_WEIGHTS = {"title": 10.0, "summary": 5.0, "extra": 2.0, "text": 1.0}
+IN_COLUMNS = " + ".join(IN_COLUMN.format(column=column, weight=weight) for column, weight in COLUMN_WEIGHTS.items())
 NEWEST = """
     SELECT found.rowid, entry.labels, {rank}
     FROM issues_searchindex AS found CROSS JOIN issues_searchentry AS entry ON entry.id = found.rowid
-    WHERE found.issues_searchindex MATCH %s AND entry.public_from <= %s
-    ORDER BY found.rowid DESC LIMIT %s
+    WHERE found.issues_searchindex MATCH %(match)s AND found.rowid >= %(oldest)s AND entry.public_from <= %(now)s
+    ORDER BY found.rowid DESC LIMIT %(limit)s
+"""
+OLDEST = """
+    SELECT rowid FROM issues_searchindex WHERE issues_searchindex MATCH %s ORDER BY rowid DESC LIMIT 1 OFFSET %s
 """
 MORE = """
     INSERT INTO issues_searchword (word, stem, count)
@@ -36,20 +48,45 @@ SIMILAR = """
 
 
 def newest(expression: Expression, ranked_by: Sequence[Phrase], limit: int) -> Newest:
-    rank = f"-bm25(issues_searchindex, {WEIGHTS})" if ranked_by else "0.0"
+    oldest = oldest_candidate(expression) if expression.has_rows else None
+    rank = "0.0" if not ranked_by else BM25 if oldest is None else IN_COLUMNS
+    parameters: dict[str, Any] = {
+        "match": as_match(expression, either),
+        "oldest": oldest or 0,
+        "ranked_by": f"({either(ranked_by)})",
+        "now": timezone.now(),
+        "limit": limit,
+    }
     with connection.cursor() as cursor:
-        cursor.execute(NEWEST.format(rank=rank), [as_match(expression), timezone.now(), limit])
-        return Newest([Found(*row) for row in cursor.fetchall()])
+        cursor.execute(NEWEST.format(rank=rank), parameters)
+        return Newest([Found(*row) for row in cursor.fetchall()], oldest is None)
 
 
-def as_match(expression: Expression) -> str:
-    """In FTS5's language, every word quoted."""
+def oldest_candidate(expression: Expression) -> int | None:
+    """The id down to which phrases are looked for: that of the last candidate, if there are so many."""
+    with connection.cursor() as cursor:
+        cursor.execute(OLDEST, [as_match(expression, all_words), MOST_CANDIDATES - 1])
+        row = cursor.fetchone()
+    return int(row[0]) if row else None
+
+
+def as_match(expression: Expression, either: Callable[[Sequence[Phrase]], str]) -> str:
+    """In FTS5's language, every word quoted. With `all_words`, what may match, whatever the order of the words."""
     required = " AND ".join(f"({either(phrases)})" for phrases in expression.required)
-    return f"({required}) NOT ({either(expression.excluded)})" if expression.excluded else required
+    excluded = [phrase for phrase in expression.excluded if either is not all_words or not phrase.in_a_row]
+    return f"({required}) NOT ({either(excluded)})" if excluded else required
 
 
 def either(phrases: Sequence[Phrase]) -> str:
     return " OR ".join(f'"{" ".join(words)}"' for phrase in phrases for words in product(*phrase.steps))
+
+
+def all_words(phrases: Sequence[Phrase]) -> str:
+    """As `either`, in whatever order the words of a phrase stand."""
+    return " OR ".join(
+        " AND ".join("({})".format(" OR ".join(f'"{word}"' for word in step)) for step in phrase.steps)
+        for phrase in phrases
+    )
 
 
 def completions(prefix: str, limit: int) -> list[str]:

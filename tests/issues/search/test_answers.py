@@ -170,3 +170,25 @@ def test_a_common_word_is_answered_by_the_newest_and_said_to_be(archive, monkeyp
     results = search(parse("transformer").ordered_by("date"))
     assert results.more
     assert [str(hit.object) for hit in results.hits] == [FOLD, CLIP]
+
+
+def test_a_phrase_is_looked_for_among_the_newest_with_its_words_and_that_is_said(archive, titles, monkeypatch):
+    whole = search(parse('"state of the art"'))
+    assert not whole.more
+    for module in ("sqlite", "postgresql"):
+        monkeypatch.setattr(f"issues.search.{module}.MOST_CANDIDATES", 1)
+    assert titles('"state of the art"') == set()  # the newest with these words has them in another order
+    assert search(parse('"state of the art"')).more
+    assert titles('"art of the state"') == {SHEETS}
+    assert titles('art -"art of the state"') == set()
+    for module in ("sqlite", "postgresql"):
+        monkeypatch.setattr(f"issues.search.{module}.MOST_CANDIDATES", 2)
+    assert titles('"state of the art"') == {CAFE}
+    assert titles('"few shot" OR clip') >= {CLIP}
+
+
+def test_of_many_phrases_those_in_titles_come_first(archive, monkeypatch):
+    for module in ("sqlite", "postgresql"):
+        monkeypatch.setattr(f"issues.search.{module}.MOST_CANDIDATES", 2)
+    first, *_ = search(parse('"language models" kind:paper OR kind:topic')).hits
+    assert str(first.object) in {MODELS, FEW_SHOT}
