@@ -7,6 +7,7 @@ from django.db import connection, transaction
 
 from benchmarks.search_filling import BATCH, POOL, STORIES_PER_ISSUE, TITLE, WORDS_PER_STORY, Archive, date_of_issue
 from issues.models import Issue, IssueState, Reference, Story, StoryPaper, StoryTopic
+from issues.models.topic import place_of
 from papers.models import Author, Authorship, Paper
 
 PUBLISHED_AT = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
@@ -45,7 +46,7 @@ class ReadableArchive(Archive):
         Paper.objects.bulk_create(map(self.paper, pks))
         StoryPaper.objects.bulk_create(StoryPaper(story_id=pk, paper_id=pk) for pk in pks)
         StoryTopic.objects.bulk_create(
-            StoryTopic(content_object_id=pk, tag_id=topic)
+            StoryTopic(content_object_id=pk, tag_id=topic, place=place_of(*issue_and_position(pk)))
             for pk in pks
             for topic in self.random.sample(self.topics, k=3)
         )
@@ -61,15 +62,15 @@ class ReadableArchive(Archive):
         )
 
     def story(self, pk: int) -> Story:
-        number = pk - 1
+        issue, position = issue_and_position(pk)
         return Story(
             pk=pk,
             title=" ".join(self.some_words(TITLE)),
             slug=f"story-{pk}",
             section_id=self.random.choice(self.sections),
-            issue_id=number // STORIES_PER_ISSUE + 1,
+            issue_id=issue,
             state="approved",
-            position=number % STORIES_PER_ISSUE + 1,
+            position=position,
             summary=" ".join(self.some_words(20)),
             body="As the page has it.",
             body_html=as_paragraphs(self.pool[self.random.randrange(POOL)][0]),
@@ -84,6 +85,10 @@ class ReadableArchive(Archive):
             arxiv_id=f"2001.{pk:06}",
             issued=date_of_issue(pk // STORIES_PER_ISSUE + 1).isoformat(),
         )
+
+
+def issue_and_position(pk: int) -> tuple[int, int]:
+    return (pk - 1) // STORIES_PER_ISSUE + 1, (pk - 1) % STORIES_PER_ISSUE + 1
 
 
 @lru_cache(maxsize=POOL)

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Exists, OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import Http404, HttpRequest
 
 from issues.models import Issue, Section, Story, StoryPaper, StoryQuerySet
@@ -61,7 +61,9 @@ def papers_of(story_papers: QuerySet[StoryPaper]) -> PaperQuerySet:
 
 
 def public_sections() -> QuerySet[Section]:
-    return Section.objects.filter(Exists(Story.objects.published().filter(section=OuterRef("pk"))))
+    """Those with a published story. Any will do; for EXISTS, PostgreSQL would join all stories with their issues."""
+    stories = Story.objects.published().filter(section=OuterRef("pk")).order_by()
+    return Section.objects.alias(a_story=Subquery(stories.values("pk")[:1])).filter(a_story__isnull=False)
 
 
 def years_of_issues() -> list[int]:

@@ -7,11 +7,12 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Max, QuerySet
 
-from issues.models import Issue, IssueState, Publication, Story, StoryPaper, StoryResource, Topic
+from issues.models import Issue, IssueState, Publication, Story, StoryPaper, StoryResource, StoryTopic, Topic
 from issues.references import store_references
 from issues.rendering import Rendered, render_for_web
 from issues.revising import record_revision
 from issues.search.indexing import index_issue, index_stories, index_topic
+from issues.topic_places import put_in_place
 from papers.models import Paper, Resource
 
 
@@ -45,6 +46,7 @@ def store_story(story: Story) -> Rendered:
     elif story.position is None:
         story.position = next_position(story.issue_id)
     story.save()
+    put_in_place(story.topic_items.all())
     store_references(story, rendered.references)
     return rendered
 
@@ -112,6 +114,7 @@ def arrange(issue: Issue, stories: Sequence[Story]) -> None:
         for place, story in enumerate(stories, start=1):
             story.position = place + step
         Story.objects.bulk_update(stories, ["position"])
+    put_in_place(StoryTopic.objects.filter(content_object__in=stories))
 
 
 def set_papers(story: Story, papers: Sequence[Paper]) -> bool:

@@ -86,8 +86,8 @@ def chosen_stories(request: HttpRequest) -> StoryQuerySet:
     topics = request.GET.getlist("topic")
     if len(topics) > MOST_TOPICS:
         raise BadRequest(f"At most {MOST_TOPICS} topics can be combined.")
-    for slug in topics:
-        stories = stories.filter(topic_items__tag__slug=slug)
+    if topics:
+        stories = stories.about(*topics)
     if (section := request.GET.get("section")) is not None:
         stories = stories.filter(section__slug=section)
     if (author := request.GET.get("author")) is not None:

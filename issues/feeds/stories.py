@@ -44,10 +44,7 @@ def section(request: HttpRequest, publication: Publication, form: str, slug: str
 def topics(request: HttpRequest, publication: Publication, form: str, slugs: str) -> Page | HttpResponseBase:
     """Stories about a topic, or about all of some, as in /topics/vision+robots/feed.atom."""
     wanted = slugs.split("+")
-    stories = Story.objects.all()
-    for slug in wanted[:MOST_TOPICS]:
-        stories = stories.filter(topic_items__tag__slug=slug)
-    entries, older, rows = story_entries(request, publication, stories)
+    entries, older, rows = story_entries(request, publication, Story.objects.about(*wanted[:MOST_TOPICS]))
     if not rows or wanted != sorted(set(wanted)) or len(wanted) > MOST_TOPICS:
         return usual_address_of_topics(wanted, form)
     names = {topic["slug"]: topic["name"] for topic in rows[0].topic_rows}

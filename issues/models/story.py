@@ -8,7 +8,7 @@ from taggit.managers import TaggableManager
 
 from issues.models.issue import Issue, IssueState
 from issues.models.publication import Section
-from issues.models.topic import StoryTopic, Topic
+from issues.models.topic import StoryTopic, Topic, place_of
 from papers.json_rows import JSONRows
 from papers.models import Paper, PaperUpdate, Resource
 
@@ -34,8 +34,19 @@ class StoryQuerySet(models.QuerySet["Story"]):
         """Those that wait for an issue."""
         return self.filter(issue=None)
 
+    def about(self, *slugs: str) -> Self:
+        """Those about each of these topics, with `place`, by which a topic's stories are found in order without sorting."""
+        stories = self
+        for slug in slugs:
+            stories = stories.filter(topic_items__tag=Topic.objects.filter(slug=slug).values("pk")[:1])
+        return stories.annotate(place=models.F("topic_items__place"))
+
+    @property
+    def has_place(self) -> bool:
+        return "place" in self.query.annotations
+
     def newest_first(self) -> Self:
-        return self.order_by("-issue__number", "position")
+        return self.order_by("-place") if self.has_place else self.order_by("-issue__number", "position")
 
     def first_of(self, count: int) -> Self:
         """So many of them, in their order. What is annotated and joined is worked out for these alone, not for all."""
@@ -96,6 +107,8 @@ class StoryQuerySet(models.QuerySet["Story"]):
 
     def older_than(self, number: int, position: int) -> Self:
         """Those that follow the story at this place in `newest_first()`: where the next page of a long list starts."""
+        if self.has_place:
+            return self.filter(place__lt=place_of(number, position))
         return self.filter(issue__number__lte=number).exclude(issue__number=number, position__lte=position)
 
 

@@ -1,4 +1,4 @@
-from typing import Self
+from typing import Any, Self
 
 from django.db import models
 from django.urls import reverse
@@ -10,6 +10,12 @@ from papers.json_rows import JSONRows
 
 NEWEST_STORIES = 200  # of a topic, from which its related topics are taken
 MOST_RELATED = 10
+POSITIONS = 100_000  # more than an issue has, so that issue and position make one number
+
+
+def place_of(number: Any, position: Any) -> Any:
+    """A number, or an expression, that is greater the later a story of this position in this issue stands in the archive."""
+    return number * POSITIONS - position
 
 
 def public_items() -> models.QuerySet["StoryTopic"]:
@@ -22,8 +28,12 @@ def public_items() -> models.QuerySet["StoryTopic"]:
 
 class TopicQuerySet(models.QuerySet["Topic"]):
     def public(self) -> Self:
-        """What readers may see: those with a published story."""
-        return self.filter(models.Exists(public_items().filter(tag=models.OuterRef("pk"))))
+        """What readers may see: those with a published story.
+
+        Its newest is asked for, by index: for EXISTS, PostgreSQL would join all stories of a topic with their issues.
+        """
+        newest = public_items().filter(tag=models.OuterRef("pk")).order_by("-place")
+        return self.alias(newest=models.Subquery(newest.values("pk")[:1])).filter(newest__isnull=False)
 
     def with_story_count(self) -> Self:
         """With the stored number of published stories."""
@@ -36,7 +46,7 @@ class TopicQuerySet(models.QuerySet["Topic"]):
 
     def with_related(self) -> Self:
         """With `related_rows`: name and slug of the topics that its newest stories share with it most. No query more."""
-        newest = public_items().filter(tag=models.OuterRef(models.OuterRef("pk"))).order_by("-content_object")
+        newest = public_items().filter(tag=models.OuterRef(models.OuterRef("pk"))).order_by("-place")
         together = Topic.objects.filter(items__content_object__in=newest.values("content_object")[:NEWEST_STORIES])
         counted = together.exclude(pk=models.OuterRef("pk")).annotate(shared=models.Count("items"))
         related = counted.order_by("-shared", "name")[:MOST_RELATED]
@@ -90,11 +100,15 @@ class TopicAlias(models.Model):
 class StoryTopic(ItemBase):
     """That a story is about a topic."""
 
-    tag = models.ForeignKey(Topic, models.CASCADE, related_name="items")
+    tag = models.ForeignKey(Topic, models.CASCADE, related_name="items", db_index=False)  # The index below serves it.
     content_object = models.ForeignKey("issues.Story", models.CASCADE, related_name="topic_items")
+    place = models.BigIntegerField(
+        default=0, editable=False, help_text="The story's `place_of` if it is published: see issues/topic_places.py."
+    )
 
     class Meta:
         ordering = ["pk"]
+        indexes = [models.Index(fields=["tag", "-place"], name="stories_of_topic_newest_first")]
         constraints = [models.UniqueConstraint(fields=["content_object", "tag"], name="one_topic_once_a_story")]
 
 

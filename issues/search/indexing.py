@@ -16,6 +16,7 @@ from issues.models import (
     Story,
     StoryPaper,
     StoryResource,
+    StoryTopic,
     Topic,
 )
 from issues.search.documents import DOCUMENTS, Document
@@ -23,6 +24,7 @@ from issues.search.engines import engine
 from issues.search.expressions import EVERYTHING, IndexRow
 from issues.search.words import changed_words, different_words, plain_and_stem, stems_in
 from issues.topic_counts import count_stories
+from issues.topic_places import put_in_place
 from papers.models import Paper, Resource
 
 BATCH = 200  # things that a rebuild writes in one transaction
@@ -32,6 +34,7 @@ RELATED = {"p": SearchKind.PAPER, "r": SearchKind.RESOURCE, "t": SearchKind.TOPI
 class Change(NamedTuple):
     """What was found of a thing, and what is found of it now; nothing where it isn't public."""
 
+    object_id: int
     before: SearchEntry | None
     after: Document | None
 
@@ -60,9 +63,12 @@ def index_stories(pks: Iterable[int]) -> None:
 
     Stories that aren't published, or are gone, are found no more. Three queries if nothing has changed.
     """
+    moved = [change for change in refresh(SearchKind.STORY, pks) if change.moved]
+    if moved:
+        put_in_place(StoryTopic.objects.filter(content_object__in=[change.object_id for change in moved]))
     related: dict[SearchKind, set[int]] = {}
-    for change in refresh(SearchKind.STORY, pks):
-        for label in change.labels if change.moved else ():
+    for change in moved:
+        for label in change.labels:
             letter, _, pk = label.partition(":")
             if letter in RELATED:
                 related.setdefault(RELATED[letter], set()).add(int(pk))
@@ -108,7 +114,7 @@ def refresh(kind: SearchKind, pks: Iterable[int]) -> list[Change]:
     stored = SearchEntry.objects.filter(kind=kind, object_id__in=wanted).select_related("text_row")
     entries = {entry.object_id: entry for entry in stored}
     documents = {document.object_id: document for document in DOCUMENTS[kind](wanted)}
-    changes = [Change(entries.get(pk), documents.get(pk)) for pk in sorted(wanted)]
+    changes = [Change(pk, entries.get(pk), documents.get(pk)) for pk in sorted(wanted)]
     if rewritten := [change for change in changes if change.rewritten]:
         store(rewritten)
     return changes
@@ -180,6 +186,7 @@ def rebuild(progress: Callable[[int], object] = lambda count: None) -> None:
     count_common_words()
     with transaction.atomic():
         count_stories(Topic.objects.values_list("pk", flat=True))
+        put_in_place(StoryTopic.objects.all())
         engine().tidy()
 
 

@@ -69,7 +69,7 @@ def topic(request: HttpRequest, slug: str) -> HttpResponseBase:
     if topic is None:
         alias = get_object_or_404(TopicAlias.objects.filter(topic__in=Topic.objects.public()), slug=slug)
         return redirect(alias.topic, permanent=True)
-    stories = page_of_stories(request, Story.objects.filter(topic_items__tag=topic))
+    stories = page_of_stories(request, Story.objects.about(topic.slug))
     papers = papers_of(StoryPaper.objects.filter(story__in=stories["stories"]))
     counts = {row["year"]: row["story_count"] for row in topic.year_rows}
     context = {

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from issues.models import Issue, IssueState, Reference, Section, Story, StoryPaper, StoryTopic, Topic
 from issues.topic_counts import count_stories
+from issues.topic_places import put_in_place
 from papers.models import Author, Authorship, Paper
 
 STORIES_IN_ISSUE = 5
@@ -79,6 +80,7 @@ def fill(publication):
             for before, story in itertools.pairwise(stories)
         )
         count_stories([topic.pk for topic in topics])
+        put_in_place(StoryTopic.objects.all())
 
     return make
 
