@@ -5,7 +5,7 @@ one byte: whoever keeps pages on this machine notices the change at the next req
 reads the number. Other machines read it once a second.
 
 Writes are noticed where all of them pass, at the statements themselves: signals would miss bulk updates. Every table of
-`papers` and `issues` counts, but for those that no page shows.
+`papers` and `issues` counts, but for those that no page shows, if rows were changed.
 """
 
 import os
@@ -31,18 +31,26 @@ from issues.models import Issue, SiteVersion
 
 logger = getLogger(__name__)
 
-WRITE = re.compile(r'\s*(?:INSERT(?:\s+OR\s+\w+)?\s+INTO|UPDATE|DELETE\s+FROM)\s+"?(\w+)', re.IGNORECASE)
+WRITE = re.compile(
+    r'\s*(?:(?P<inserts>INSERT(?:\s+OR\s+\w+)?\s+INTO)|(?P<updates>UPDATE)|DELETE\s+FROM)\s+"?(?P<table>\w+)',
+    re.IGNORECASE,
+)
+COLUMN = re.compile(r'"(\w+)" = ')
 SHOWN = ("issues_", "papers_")
 NOT_SHOWN = (
     "issues.Comment",
     "issues.Draft",
     "issues.Revision",
     "issues.SiteVersion",
+    "issues.Waiver",
     "papers.FieldProposal",
     "papers.Lookup",
     "papers.SourceAnswer",
     "papers.SourceTurn",
+    "papers.TextLink",
 )
+# Columns whose UPDATE no page shows: most looks at a link find what the last one found. The key only chooses the row.
+NOT_SHOWN_OF = {"papers_resource": {"id", "checked_at", "failing_since", "finding", "final_url"}}
 NEWEST_ISSUES = 50  # among which those are that were scheduled
 LOOK_EVERY = 1.0  # second between two looks at the database where no change was noticed on this machine
 LOOK_EVERY_WHEN_DOWN = 5.0  # seconds
@@ -93,9 +101,20 @@ def watch_writes(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
 
 def notice_write(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
     result = execute(sql, params, many, context)
-    if (write := WRITE.match(sql)) and is_shown(write[1].lower()) and not migrating.is_set():
+    if changes_pages(sql, context["cursor"].rowcount) and not migrating.is_set():
         change_version_on_commit(context["connection"].alias)
     return result
+
+
+def changes_pages(sql: str, row_count: int) -> bool:
+    """Whether a statement that wrote to so many rows may have changed what pages show."""
+    write = WRITE.match(sql)
+    if not write or not is_shown(table := write["table"].lower()):
+        return False
+    if write["inserts"]:
+        return True  # whatever the count: SQLite's is right once the rows that are returned have been fetched
+    columns = set(COLUMN.findall(sql)) if write["updates"] else set()
+    return row_count != 0 and not (columns and columns <= NOT_SHOWN_OF.get(table, set()))
 
 
 @cache

@@ -146,7 +146,11 @@ def robots_allow(url: str, ask: Ask) -> bool:
 
 
 def record(link: CheckedLink, finding: Finding, now: datetime) -> None:
-    """Store what was found. What fails for two weeks is dead."""
+    """Store what was found. What fails for two weeks is dead.
+
+    A state is written where it changes, and where readers see the day of the check: any other check leaves the pages
+    that are kept as good as they were.
+    """
     failing = finding.state == ResourceState.FAILING
     since = (link.failing_since or now) if failing else None
     was_dead = link.state == ResourceState.DEAD
@@ -157,6 +161,8 @@ def record(link: CheckedLink, finding: Finding, now: datetime) -> None:
         "finding": finding.sentence[:300],
         "final_url": finding.final_url,
     }
+    if values["state"] == link.state != ResourceState.DEAD:
+        del values["state"]
     for name, value in values.items():
         setattr(link, name, value)
     link.save(update_fields=list(values))

@@ -21,6 +21,7 @@ from issues.public_pages import public_page_at
 from issues.publishing import publish
 from issues.search.indexing import rebuild
 from issues.writing import arrange, save_publication, save_story, save_topic, set_papers, set_resources
+from papers.link_health import Finding, record
 from papers.models import Author, PaperUpdate, Resource
 
 with_commits = pytest.mark.django_db(transaction=True)  # Versions follow commits.
@@ -374,7 +375,22 @@ def test_what_no_page_shows_makes_no_version(settings, tmp_path, story, make_sub
     make_subscriber()
     user = django_user_model.objects.create_user("ada")
     story.revisions.update(editor=user)
+    Section.objects.filter(name="There is none").update(name="Still none")
     assert SiteVersion.objects.get().number == before
+
+
+@with_commits
+def test_a_look_at_a_link_makes_a_version_only_if_pages_say_what_it_found(settings, tmp_path, story):
+    settings.VAR_DIR = tmp_path
+    resource = Resource.objects.create(url="https://example.org/code", title="The code", kind="code")
+    works, fails = Finding("ok", "It answered with status 200."), Finding("failing", "It did not answer.")
+    gone = Finding("dead", "It answered with status 404.")
+    told = []
+    for finding in (works, works, works, fails, fails, gone, gone, works):
+        before = SiteVersion.objects.get().number
+        record(resource, finding, timezone.now())
+        told.append(SiteVersion.objects.get().number > before)
+    assert told == [True, False, False, True, False, True, True, True]
 
 
 def test_an_issue_appears_within_a_second_of_its_time(site, make_issue, make_story, time_machine, monkeypatch):
