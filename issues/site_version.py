@@ -135,7 +135,7 @@ class Lookout:
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.path = bell()
+        self.path = str(bell())
         self.heard: tuple[int, ...] | None = None
         self.look_again = 0.0
         self.known: Version | None = None
