@@ -7,6 +7,7 @@ final dot; a server that offers neither gets one command at a time. STARTTLS is 
 
 import asyncio
 import base64
+import os
 import re
 import ssl
 from collections import deque
@@ -144,7 +145,9 @@ class Connection(asyncio.Protocol):
             async with asyncio.timeout(server.timeout):
                 await loop.create_connection(lambda: self, server.host, server.port, ssl=context)
         except OSError as error:  # A timeout is one, too.
-            raise Unavailable(str(error) or "The server could not be reached in time.") from error
+            words = os.strerror(error.errno) if isinstance(error, ConnectionError) and error.errno else str(error)
+            where = f"{server.host}:{server.port}"
+            raise Unavailable(f"{where}: {words}" if words else f"{where} could not be reached in time.") from error
         for greeting in await self.read():
             if greeting.code != 220:
                 raise Unavailable(str(greeting))

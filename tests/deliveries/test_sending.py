@@ -223,7 +223,7 @@ def test_a_server_that_is_down_pauses_the_mailing_and_costs_nobody_an_attempt(ma
         assert sending.send_batch(mailing.pk) == 0
     mailing.refresh_from_db()
     assert mailing.state == MailingState.PAUSED
-    assert "could not be used 5 times in a row" in mailing.pause_reason
+    assert "could not be used 5 times in a row. The last time: 127.0.0.1:9: Connection refused" in mailing.pause_reason
     assert set(mailing.deliveries.values_list("state", "attempts", "claimed_by")) == {("queued", 0, "")}
     assert ledger(mailing).remaining == 2
 
