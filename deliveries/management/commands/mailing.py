@@ -1,6 +1,9 @@
 import datetime
 import json
+import os
+import sys
 from argparse import ArgumentParser
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -52,22 +55,18 @@ class Command(BaseCommand):
         except (MailingError, IssuesError) as error:
             raise CommandError(str(error)) from error
         if step in LISTS:
-            self.list(missed.missed(mailing, state=LISTS[step]), as_csv=options["csv"], as_json=as_json)
+            self.list(lines_of(missed.missed(mailing, state=LISTS[step]), as_csv=options["csv"], as_json=as_json))
         elif step == "settle":
             self.settle(mailing, options["settlement"], options["email"], as_json=as_json)
         else:
             self.report(mailing, as_json=as_json)
 
-    def list(self, deliveries: DeliveryQuerySet, *, as_csv: bool, as_json: bool) -> None:
-        if as_csv:
-            for line in missed.csv_lines(deliveries):
-                self.stdout.write(line, ending="")
-            return
-        for delivery in deliveries.iterator():
-            facts = missed.facts(delivery)
-            self.stdout.write(
-                json.dumps(facts) if as_json else f"{facts['email']}: {facts['why']}. {facts['words']}".strip()
-            )
+    def list(self, lines: Iterable[str]) -> None:
+        try:
+            for line in lines:
+                self.stdout.write(line)
+        except BrokenPipeError:  # `| head` has seen enough. What is still buffered goes nowhere, without a complaint.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     def settle(self, mailing: Mailing, settlement: str, email: str | None, *, as_json: bool) -> None:
         deliveries = mailing.deliveries.uncertain()
@@ -95,6 +94,15 @@ class Command(BaseCommand):
         for name, value in facts.items():
             if value != "":
                 self.stdout.write(f"{name + ':':14} {value}")
+
+
+def lines_of(deliveries: DeliveryQuerySet, *, as_csv: bool, as_json: bool) -> Iterator[str]:
+    if as_csv:
+        yield from missed.csv_lines(deliveries)
+        return
+    for delivery in deliveries.iterator():
+        facts = missed.facts(delivery)
+        yield json.dumps(facts) if as_json else f"{facts['email']}: {facts['why']}. {facts['words']}".strip()
 
 
 def iso(time: datetime.datetime | None) -> str:
