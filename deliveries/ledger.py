@@ -54,6 +54,6 @@ def deliveries_per_second(mailing: Mailing, counted: Ledger, now: datetime.datet
 
 
 def time_left(mailing: Mailing, counted: Ledger, now: datetime.datetime) -> datetime.timedelta | None:
-    """How long what is due will take at this rate; None if nothing is, or that can't be known yet."""
-    rate, due = deliveries_per_second(mailing, counted, now), counted.remaining - counted.put_off
-    return datetime.timedelta(seconds=round(due / rate)) if rate and due else None
+    """How long what is due will take at this rate; None if that can't be known yet."""
+    rate = deliveries_per_second(mailing, counted, now)
+    return datetime.timedelta(seconds=round((counted.remaining - counted.put_off) / rate)) if rate else None

@@ -96,7 +96,6 @@ def figures(mailing: Mailing) -> dict[str, Any]:
     """The ledger with its pace, for the page and for the script that keeps it fresh. One query."""
     now = timezone.now()
     counted = ledger.ledger(mailing)
-    left = ledger.time_left(mailing, counted, now)
     return {
         "state": mailing.state,
         "candidates": counted.candidates,
@@ -109,8 +108,16 @@ def figures(mailing: Mailing) -> dict[str, Any]:
         "done": counted.done,
         "adds_up": counted.adds_up,
         "rate": f"{ledger.deliveries_per_second(mailing, counted, now):,.1f}",
-        "time_left": in_words(left) if left is not None and mailing.state == MailingState.SENDING else "",
+        "time_left": time_left(mailing, counted, now),
     }
+
+
+def time_left(mailing: Mailing, counted: ledger.Ledger, now: datetime.datetime) -> str:
+    """In words; the script of the page says the same by the pace of the last minute."""
+    if counted.remaining == counted.put_off:
+        return "nothing is due at the moment"
+    left = ledger.time_left(mailing, counted, now)
+    return "…" if left is None else f"about {in_words(left)} left"
 
 
 def in_words(duration: datetime.timedelta) -> str:

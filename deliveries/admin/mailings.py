@@ -196,7 +196,11 @@ class MailingAdmin(ReadOnlyAdmin):
         mailing = get_object_or_404(Mailing, pk=mailing_id)
         deliveries = mailing.deliveries.uncertain()
         if "all" not in request.POST:
-            deliveries = deliveries.filter(pk__in=[pk for pk in request.POST.getlist("delivery") if pk.isdecimal()])
+            ticked = [pk for pk in request.POST.getlist("delivery") if pk.isdecimal()]
+            if not ticked:
+                messages.warning(request, "Nothing is ticked, so nothing was settled. Tick some, or “All”.")
+                return self.back_to(mailing)
+            deliveries = deliveries.filter(pk__in=ticked)
         settle(request, deliveries, again=request.POST.get("as") == "again")
         return self.back_to(mailing)
 

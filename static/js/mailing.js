@@ -20,7 +20,7 @@ async function refresh() {
     if (element instanceof HTMLProgressElement) {
       element.value = figure;
     } else {
-      element.textContent = typeof figure === "number" ? figure.toLocaleString("en") : figure || "…";
+      element.textContent = typeof figure === "number" ? figure.toLocaleString("en") : figure;
     }
   }
 }
@@ -38,7 +38,10 @@ function useRecentPace(figures) {
   }
   const rate = ((figures.done - seen[0].done) / milliseconds) * 1000;
   figures.rate = rate.toLocaleString("en", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
-  figures.time_left = rate ? inWords((figures.remaining - figures.put_off) / rate) : "";
+  const due = figures.remaining - figures.put_off;
+  if (due) {
+    figures.time_left = rate ? `about ${inWords(due / rate)} left` : "…";
+  }
   ledger.querySelector("[data-period]").textContent = "in the last minute";
 }
 

@@ -161,6 +161,26 @@ def test_an_editor_settles_uncertain_deliveries(staff, make_mailing):
     assert (first.state, second.state) == (DeliveryState.QUEUED, DeliveryState.SENT)
 
 
+def test_settling_without_a_tick_changes_nothing_and_says_so(staff, make_mailing):
+    mailing = make_mailing(readers=2)
+    mailing.deliveries.update(state=DeliveryState.UNCERTAIN, finished_at=timezone.now())
+    answer = staff(*PERMISSIONS).post(mailing_page("settle", mailing), {"as": "sent"}, follow=True)
+    assert "Nothing is ticked, so nothing was settled." in answer.content.decode()
+    assert mailing.deliveries.uncertain().count() == 2
+
+
+def test_the_page_says_how_long_what_is_due_will_take_and_when_nothing_is(staff, make_mailing):
+    mailing = make_mailing(readers=30)
+    now = timezone.now()
+    done = mailing.deliveries.order_by("pk")[:10].values("pk")
+    mailing.deliveries.filter(pk__in=done).update(state=DeliveryState.SENT, finished_at=now)
+    Mailing.objects.update(started_at=now - timedelta(hours=10))
+    browser = staff(*PERMISSIONS)
+    assert "about 20" in json.loads(browser.get(mailing_page("ledger", mailing)).content)["time_left"]
+    mailing.deliveries.queued().update(due_at=now + timedelta(hours=1), attempts=1)
+    assert json.loads(browser.get(mailing_page("ledger", mailing)).content)["time_left"] == "nothing is due at the moment"
+
+
 def test_only_those_who_may_send_settle_deliveries(staff, make_mailing):
     mailing = make_mailing()
     mailing.deliveries.update(state="uncertain", finished_at=timezone.now())
