@@ -175,10 +175,10 @@ def test_the_page_says_how_long_what_is_due_will_take_and_when_nothing_is(staff,
     done = mailing.deliveries.order_by("pk")[:10].values("pk")
     mailing.deliveries.filter(pk__in=done).update(state=DeliveryState.SENT, finished_at=now)
     Mailing.objects.update(started_at=now - timedelta(hours=10))
-    browser = staff(*PERMISSIONS)
-    assert "about 20" in json.loads(browser.get(mailing_page("ledger", mailing)).content)["time_left"]
+    browser, ledger = staff(*PERMISSIONS), mailing_page("ledger", mailing)
+    assert "about 20" in browser.get(ledger).json()["time_left"]
     mailing.deliveries.queued().update(due_at=now + timedelta(hours=1), attempts=1)
-    assert json.loads(browser.get(mailing_page("ledger", mailing)).content)["time_left"] == "nothing is due at the moment"
+    assert browser.get(ledger).json()["time_left"] == "nothing is due at the moment"
 
 
 def test_only_those_who_may_send_settle_deliveries(staff, make_mailing):
