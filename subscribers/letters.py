@@ -75,7 +75,7 @@ def send(message: EmailMultiAlternatives) -> str:
         raise MailServerUnavailable from error
     try:
         connection.send_messages([message])
-    except (OSError, *_provider_errors()) as error:
+    except _errors() as error:
         if _nothing_left(error):
             raise MailServerUnavailable from error
         return f"mail, {_what_happened(error)}"
@@ -91,13 +91,13 @@ def was_not_reached(error: BaseException) -> bool:
     return not NOT_REACHED.isdisjoint({type(cause).__name__, type(reason).__name__})
 
 
-def _provider_errors() -> tuple[type[Exception], ...]:
-    """What providers' backends raise, where Anymail is installed: it is an extra."""
+def _errors() -> tuple[type[Exception], ...]:
+    """What backends raise: every SMTPException is an OSError; Anymail, an extra, has an error of its own."""
     try:
         from anymail.exceptions import AnymailError
     except ImportError:
-        return ()
-    return (AnymailError,)
+        return (OSError,)
+    return (OSError, AnymailError)
 
 
 def _nothing_left(error: Exception) -> bool:
