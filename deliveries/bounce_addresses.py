@@ -105,7 +105,7 @@ def returned_fields(bounce: Message, name: str) -> Iterator[str]:
 
 
 def _delivery(mailing_id: int, subscriber_id: int) -> Delivery | None:
-    deliveries = Delivery.objects.select_related("subscriber", "mailing__issue").defer("mailing__html", "mailing__text")
+    deliveries = Delivery.objects.select_related("subscriber")
     return deliveries.filter(mailing=mailing_id, subscriber=subscriber_id).first()
 
 

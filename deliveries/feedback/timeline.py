@@ -7,6 +7,8 @@ from deliveries.models import Delivery, DeliveryState, MailEvent, Verdict
 from subscribers.models import Subscriber
 
 MOST_MAILS = 200  # the newest
+# What a line needs nothing of, and what would come with each of them.
+TEXTS = [f"mailing__{name}" for name in ("html", "text", "parts", "stories", "issue__intro", "issue__intro_html")]
 SENT = {
     DeliveryState.QUEUED: "waits to be sent",
     DeliveryState.CLAIMED: "is being sent",
@@ -36,8 +38,8 @@ class Line:
 
 def timeline(subscriber: Subscriber) -> list[Line]:
     """The newest first. Three queries."""
-    deliveries = subscriber.deliveries.select_related("mailing__issue").defer("mailing__html", "mailing__text")
-    events = subscriber.mail_events.select_related("mailing__issue").defer("mailing__html", "mailing__text")
+    deliveries = subscriber.deliveries.select_related("mailing__issue").defer(*TEXTS)
+    events = subscriber.mail_events.select_related("mailing__issue").defer(*TEXTS)
     lines = [
         *consent_lines(subscriber),
         *map(_delivery_line, deliveries.order_by("-pk")[:MOST_MAILS]),

@@ -13,6 +13,8 @@ def personal_data(subscriber: Subscriber) -> dict[str, Any]:
     """
     change = AddressChange.objects.filter(subscriber=subscriber, former="").first()
     deliveries = Delivery.objects.filter(subscriber=subscriber).select_related("mailing__issue").order_by("pk")
+    # A mailing holds the whole issue as it was mailed, several times.
+    told = deliveries.only("state", "reason", "finished_at", "mailing__subject", "mailing__issue__number")
     return {
         "address": subscriber.email,
         "state": subscriber.state,
@@ -24,7 +26,7 @@ def personal_data(subscriber: Subscriber) -> dict[str, Any]:
             {"at": event.created_at.isoformat(), "what": event.kind, "source": event.source, "wording": event.wording}
             for event in subscriber.consent_events.all()
         ],
-        "deliveries": [_facts(delivery) for delivery in deliveries],
+        "deliveries": [_facts(delivery) for delivery in told],
         "reports": [
             {"at": event.occurred_at.isoformat(), "what": event.verdict, "source": event.source, "words": event.excerpt}
             for event in MailEvent.objects.filter(subscriber=subscriber).order_by("occurred_at", "pk")
