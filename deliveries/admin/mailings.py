@@ -25,7 +25,7 @@ from deliveries.admin import missed
 from deliveries.clock import in_both_zones, publication_zone
 from deliveries.errors import DeliveriesError
 from deliveries.forms import ScheduleForm
-from deliveries.models import Delivery, DeliveryQuerySet, Mailing
+from deliveries.models import Delivery, DeliveryQuerySet, DeliveryState, Mailing
 from issues.admin.texts import editor_of
 from issues.email_previews import html_preview, whole_with
 from issues.errors import IssuesError, NotReady
@@ -217,7 +217,7 @@ class MailingAdmin(ReadOnlyAdmin):
 
     def ledger(self, request: HttpRequest, mailing_id: int) -> HttpResponse:
         require(request, "deliveries.view_mailing")
-        return JsonResponse(mailing_page.figures(get_object_or_404(Mailing, pk=mailing_id)))
+        return JsonResponse(mailing_page.figures(get_object_or_404(self.get_queryset(request), pk=mailing_id)))
 
     def html(self, request: HttpRequest, mailing_id: int) -> HttpResponse:
         require(request, "deliveries.view_mailing")
@@ -255,14 +255,23 @@ def settle(request: HttpRequest, deliveries: DeliveryQuerySet, *, again: bool) -
 
 
 class ReasonFilter(admin.SimpleListFilter):
-    """The most frequent reasons; the search finds the rarer ones."""
+    """The most frequent reasons in the mailing that is filtered by, else in the last one; the search finds the rarer ones.
+
+    Only of one mailing, and not of what was sent: with an index for that, which there is none for all reasons.
+    """
 
     title = "reason"
     parameter_name = "reason"
     most = 15
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        reasons = Delivery.objects.exclude(reason="").order_by().values_list("reason")
+        chosen = request.GET.get("mailing__id__exact", "")
+        last = Mailing.objects.filter(started_at__isnull=False).order_by("-started_at").values_list("pk", flat=True)
+        mailing_id = int(chosen) if chosen.isdecimal() else last.first()
+        without_mail = Delivery.objects.filter(
+            mailing=mailing_id, state__in=[DeliveryState.FAILED, DeliveryState.SKIPPED, DeliveryState.UNCERTAIN]
+        )
+        reasons = without_mail.exclude(reason="").order_by().values_list("reason")
         counted = reasons.annotate(count=Count("pk")).order_by("-count", "reason")[: self.most]
         return [(reason, f"{reason[:60]} ({count})") for reason, count in counted]
 
