@@ -13,7 +13,7 @@ from django.db.models import Q
 
 from issues.errors import BadBoard
 from issues.models import Issue, Section, Story
-from issues.writing import arrange, save_story
+from issues.writing import arrange, hold, save_story
 
 QUEUE = "queue"
 SHOWN_QUEUE = 100  # stories, the approved first, then what was changed last
@@ -94,7 +94,8 @@ def rearrange(issue: Issue, before: Board, after: Board, *, editor: User | None 
     """Make the issue what the board shows; return the stories that came or went.
 
     `before` is what the board showed at first: only what was changed on it is changed, so that what somebody else has
-    done meanwhile stays. Stories that another issue has by now are left alone.
+    done meanwhile stays. Stories that another issue has by now are left alone. The caller holds the issue's row, if it
+    has one.
     """
     if before == after:
         return []
@@ -103,6 +104,7 @@ def rearrange(issue: Issue, before: Board, after: Board, *, editor: User | None 
     here_or_free = Q(issue=None) | Q(issue=issue)
     sections = set(Section.objects.values_list("pk", flat=True))
     moved = []
+    hold(Story.objects.filter(pk__in=changed))  # Saving writes their texts, too: what somebody saves now has to wait.
     for story in Story.objects.filter(here_or_free, pk__in=changed):
         section = after.place_of(story.pk)
         was_here = story.issue_id == issue.pk

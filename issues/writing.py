@@ -1,6 +1,6 @@
 """Saving texts: the one way in for stories, issues and topics, from the admin, the importer and tests alike."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -58,13 +58,20 @@ def render_story(story: Story) -> Rendered:
     return rendered
 
 
-def render_stories_again(stories: Sequence[Story]) -> None:
-    """Bring stored HTML and references up to date after something that it refers to has changed."""
-    for story in stories:
+@transaction.atomic
+def render_stories_again(stories: Iterable[Story]) -> None:
+    """Bring stored HTML and references up to date after something that the texts refer to has changed.
+
+    The rows are locked and read anew first: else the HTML of an earlier text could take the place of a later one's.
+    """
+    story_ids = [story.pk for story in stories]
+    rows = Story.objects.filter(pk__in=story_ids)
+    hold(rows)
+    for story in rows.select_related("issue"):
         rendered = render_story(story)
         story.save(update_fields=["body_html", "word_count"])
         store_references(story, rendered.references)
-    index_stories([story.pk for story in stories])
+    index_stories(story_ids)
 
 
 @transaction.atomic

@@ -1,17 +1,20 @@
-"""A form that is saved in the moment in which its issue is published."""
+"""What is saved in the moment in which somebody else saves or publishes it."""
 
 import threading
 import time
+from contextlib import suppress
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection
+from django.core.management import call_command
+from django.db import connection, transaction
 from django.utils import timezone
 
-from issues import publishing
+from issues import arranging, publishing, writing
 from issues.admin import issues as issue_admin
 from issues.admin import stories as story_admin
 from issues.errors import NotReady
+from issues.management.commands import render_texts
 from issues.models import Issue, IssueState, Story
 from tests.admin_forms import change, fill
 
@@ -26,35 +29,48 @@ DEADLINE = 60  # seconds
 
 @pytest.fixture
 def meanwhile(monkeypatch):
-    """Have an issue published by another process, as far as locks let it, just before a function of a module is called.
+    """Have another process do something, as far as locks let it, just before a function of a module is first called.
 
     Returns what waits for that process.
     """
 
-    def arrange(module, name, issue):
+    def arrange(module, name, action):
         usual = getattr(module, name)
 
-        def publish():
+        def act():
             try:
-                publishing.publish(Issue.objects.get(pk=issue.pk))
-            except NotReady:
-                pass
+                action()
             finally:
                 connection.close()
 
-        other = threading.Thread(target=publish)
+        other = threading.Thread(target=act)
 
         def call(*args, **kwargs):
-            other.start()
-            until = time.monotonic() + DEADLINE
-            while other.is_alive() and not somebody_waits_for_us() and time.monotonic() < until:
-                time.sleep(0.01)
+            if other.ident is None:
+                other.start()
+                until = time.monotonic() + DEADLINE
+                while other.is_alive() and not somebody_waits_for_us() and time.monotonic() < until:
+                    time.sleep(0.01)
             return usual(*args, **kwargs)
 
         monkeypatch.setattr(module, name, call)
         return lambda: other.join(DEADLINE)
 
     return arrange
+
+
+def publish(issue):
+    with suppress(NotReady):
+        publishing.publish(Issue.objects.get(pk=issue.pk))
+
+
+def rewrite(story):
+    """As the form of a story does."""
+    with transaction.atomic():
+        writing.hold(Story.objects.filter(pk=story.pk))
+        story = Story.objects.get(pk=story.pk)
+        story.body = "A later text."
+        writing.save_story(story)
 
 
 def somebody_waits_for_us():
@@ -80,7 +96,7 @@ def issue(publication, make_issue, make_story):
 
 def test_who_saves_an_issue_while_it_is_published_does_not_take_it_back(editor, issue, meanwhile):
     form = fill(editor.get(change(issue)), title="After")
-    wait = meanwhile(issue_admin, "save_issue", issue)
+    wait = meanwhile(issue_admin, "save_issue", lambda: publish(issue))
     assert editor.post(change(issue), form).status_code == 302
     wait()
     issue.refresh_from_db()
@@ -94,7 +110,35 @@ def test_no_draft_slips_into_an_issue_while_it_is_published(editor, issue, make_
     address = "/admin/issues/story/add/" if is_new else change(make_story("A draft", state="draft", slug="a-draft"))
     values = {"title": "A draft", "slug": "a-draft", "body": "Text.", "section": Story.objects.all()[0].section_id}
     form = fill(editor.get(address), **values, issue=issue.pk, position="")
-    wait = meanwhile(story_admin, "store_story", issue)
+    wait = meanwhile(story_admin, "store_story", lambda: publish(issue))
     assert editor.post(address, form).status_code == 302
     wait()
     assert not Story.objects.published().filter(slug="a-draft").exists()
+
+
+def test_what_a_writer_saves_while_the_story_is_put_into_an_issue_stays(issue, make_story, meanwhile):
+    story = make_story("In the queue", body="An earlier text.")
+    before, _ = arranging.board_of(issue)
+    after = arranging.move(before, f"{story.section_id}:{story.pk}")
+    wait = meanwhile(arranging, "save_story", lambda: rewrite(story))
+    arranging.rearrange(issue, before, after)
+    wait()
+    story.refresh_from_db()
+    assert (story.issue, story.body) == (issue, "A later text.")
+
+
+def test_the_html_of_a_story_is_never_that_of_an_earlier_text(make_story, meanwhile):
+    story = make_story(body="An earlier text.")
+    wait = meanwhile(writing, "render_story", lambda: rewrite(story))
+    writing.render_stories_again([story])
+    wait()
+    story.refresh_from_db()
+    assert (story.body, story.body_html) == ("A later text.", "<p>A later text.</p>")
+
+
+def test_rendering_all_texts_takes_no_publication_back(issue, meanwhile, capsys):
+    wait = meanwhile(render_texts, "save_issue", lambda: publish(issue))
+    call_command("render_texts")
+    wait()
+    issue.refresh_from_db()
+    assert issue.state == IssueState.PUBLISHED

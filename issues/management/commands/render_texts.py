@@ -14,16 +14,25 @@ class Command(BaseCommand):
     help = "Write the HTML of all texts anew from their Markdown: after a change of the renderer. Sent mails stay as they were."
 
     def handle(self, **options: Any) -> None:
-        stories = list(Story.objects.order_by("pk").values_list("pk", flat=True))
-        others = [*Issue.objects.all(), *Topic.objects.all()]
+        """Each text is locked and read just before it is written, so that nothing is overwritten that is saved meanwhile."""
+        story_ids, issue_ids, topic_ids = (
+            list(model._default_manager.order_by("pk").values_list("pk", flat=True)) for model in (Story, Issue, Topic)
+        )
+        total = len(story_ids) + len(issue_ids) + len(topic_ids)
         save_publication(Publication.objects.current())
-        with tqdm(total=len(stories) + len(others), unit="text", disable=None, leave=False) as bar:
-            for start in range(0, len(stories), BATCH):
-                batch = list(Story.objects.filter(pk__in=stories[start : start + BATCH]))
-                with transaction.atomic():
-                    render_stories_again(batch)
+        with tqdm(total=total, unit="text", disable=None, leave=False) as bar:
+            for start in range(0, len(story_ids), BATCH):
+                batch = story_ids[start : start + BATCH]
+                render_stories_again(Story.objects.filter(pk__in=batch).only("pk"))
                 bar.update(len(batch))
-            for text in others:
-                save_issue(text) if isinstance(text, Issue) else save_topic(text)
+            for issue_id in issue_ids:
+                with transaction.atomic():
+                    for issue in Issue.objects.select_for_update().filter(pk=issue_id):
+                        save_issue(issue)
                 bar.update()
-        self.stdout.write(f"{len(stories) + len(others) + 1} texts are rendered anew.")
+            for topic_id in topic_ids:
+                with transaction.atomic():
+                    for topic in Topic.objects.select_for_update().filter(pk=topic_id):
+                        save_topic(topic)
+                bar.update()
+        self.stdout.write(f"{total + 1} texts are rendered anew.")
