@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from urllib.robotparser import RobotFileParser
 
 from django.core.cache import cache
+from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
@@ -148,21 +149,26 @@ def robots_allow(url: str, ask: Ask) -> bool:
 def record(link: CheckedLink, finding: Finding, now: datetime) -> None:
     """Store what was found. What fails for two weeks is dead.
 
-    A state is written where it changes, and where readers see the day of the check: any other check leaves the pages
-    that are kept as good as they were.
+    Nothing is stored if the link is gone by now, or has another address: it was another one that was looked at. A state
+    is written where it changes, and where readers see the day of the check: any other check leaves the pages that are
+    kept as good as they were.
     """
-    failing = finding.state == ResourceState.FAILING
-    since = (link.failing_since or now) if failing else None
-    was_dead = link.state == ResourceState.DEAD
-    values: dict[str, Any] = {
-        "state": ResourceState.DEAD if since and (was_dead or now - since >= DEAD_AFTER) else finding.state,
-        "checked_at": now,
-        "failing_since": since,
-        "finding": finding.sentence[:300],
-        "final_url": finding.final_url,
-    }
-    if values["state"] == link.state != ResourceState.DEAD:
-        del values["state"]
-    for name, value in values.items():
-        setattr(link, name, value)
-    link.save(update_fields=list(values))
+    with transaction.atomic():
+        stored = type(link)._default_manager.select_for_update().filter(pk=link.pk, url=link.url).first()
+        if stored is None:
+            return
+        failing = finding.state == ResourceState.FAILING
+        since = (stored.failing_since or now) if failing else None
+        was_dead = stored.state == ResourceState.DEAD
+        values: dict[str, Any] = {
+            "state": ResourceState.DEAD if since and (was_dead or now - since >= DEAD_AFTER) else finding.state,
+            "checked_at": now,
+            "failing_since": since,
+            "finding": finding.sentence[:300],
+            "final_url": finding.final_url,
+        }
+        if values["state"] == stored.state != ResourceState.DEAD:
+            del values["state"]
+        for name, value in values.items():
+            setattr(stored, name, value)
+        stored.save(update_fields=list(values))

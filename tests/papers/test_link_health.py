@@ -155,6 +155,16 @@ def test_a_check_is_dated_and_told():
     assert timezone.now() - link.checked_at < timedelta(minutes=1)
 
 
+def test_what_was_found_at_an_address_is_not_told_of_another_one():
+    link, gone = resource(), resource("https://example.org/gone")
+    finding = look_at(link.url, ask=reply_of({link.url: 404}))
+    Resource.objects.filter(pk=link.pk).update(url="https://example.org/moved")
+    Resource.objects.filter(pk=gone.pk).delete()
+    record(link, finding, timezone.now())
+    record(gone, finding, timezone.now())
+    assert [(each.url, each.state) for each in Resource.objects.all()] == [("https://example.org/moved", "unchecked")]
+
+
 # In the admin
 
 
