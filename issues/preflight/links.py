@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 
 from issues.html_tree import Element, parse
@@ -92,7 +93,7 @@ def addresses_in(tree: Element) -> Iterator[str]:
             url = normalise_address(link.attributes.get("href", ""))
         except BadIdentifier:  # a place within the site or the page, or a mail address
             continue
-        if not url.startswith(settings.SITE_URL):
+        if not url.startswith(f"{settings.SITE_URL}/"):
             yield url
 
 
@@ -126,5 +127,6 @@ def check_again(material: Material) -> int:
     urls = [url for url in addresses(material) if not leads_inside(url)]
     for model in (TextLink, Resource):
         model.objects.filter(url__in=urls).update(**link_health.UNCHECKED)
-    tasks.check_links.delay_on_commit()
+    # Robust: if the broker is away, the next hourly run looks at them.
+    transaction.on_commit(tasks.check_links.delay, robust=True)
     return len(urls)

@@ -1,10 +1,12 @@
 """Links, by what was found when they were last looked at: each check, silent and speaking."""
 
 import pytest
+from django.test import TestCase
 from django.utils import timezone
 
 from issues.preflight import links
 from issues.preflight.material import gather
+from papers import tasks
 from papers.link_health import due
 from papers.models import Resource, TextLink
 
@@ -95,6 +97,20 @@ def test_the_links_of_published_and_queued_stories_are_not_watched(make_issue, m
     make_story("Waiting", body="<https://example.org/waiting>")
     links.watch_links()
     assert not TextLink.objects.exists()
+
+
+def test_another_site_whose_name_begins_like_ours_is_looked_at(linking, settings):
+    settings.SITE_URL = "https://digest.example.org"
+    linking("https://digest.example.organisation/a")
+    links.watch_links()
+    assert [link.url for link in TextLink.objects.all()] == ["https://digest.example.organisation/a"]
+
+
+def test_a_broker_that_is_away_keeps_nobody_from_asking_for_a_look(linking, monkeypatch):
+    monkeypatch.setattr(tasks.check_links, "delay", lambda: 1 / 0)
+    material = gather(linking("https://example.org/a"))
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        assert links.check_again(material) == 1
 
 
 def test_links_are_looked_at_anew_on_demand(linking):
