@@ -40,4 +40,4 @@ def split_name(text: str) -> Name:
 
 def is_braced(text: str) -> bool:
     """Whether one pair of braces holds it all."""
-    return bool(re.fullmatch(r"\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}", text)) and not text.startswith(r"{\\")
+    return bool(re.fullmatch(r"\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}", text))
