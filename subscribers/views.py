@@ -4,7 +4,6 @@ from collections.abc import Callable
 from functools import wraps
 from html import unescape
 from typing import Concatenate
-from urllib.parse import urlsplit
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -137,4 +136,4 @@ def _comes_from_another_site(request: HttpRequest) -> bool:
     if site := request.headers.get("Sec-Fetch-Site"):
         return site == "cross-site"
     origin = request.headers.get("Origin")
-    return origin is not None and urlsplit(origin).netloc != request.get_host()
+    return origin is not None and origin.partition("://")[2] != request.get_host()

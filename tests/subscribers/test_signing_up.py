@@ -281,6 +281,7 @@ def test_the_trap_is_hidden_from_people_and_their_screen_readers(client):
         ({"Origin": "http://testserver"}, 302),
         ({"Origin": "https://elsewhere.example.com"}, 403),
         ({"Origin": "null"}, 403),
+        ({"Origin": "http://["}, 403),  # which is no address at all
     ],
 )
 def test_a_form_on_another_site_signs_nobody_up(sign_up, headers, status):
