@@ -22,17 +22,19 @@ def erase(subscriber: Subscriber, *, source: str) -> bool:
     notes that editors wrote; a keyed hash keeps editors from adding the address again.
     """
     with transaction.atomic():
-        known = Subscriber.objects.filter(pk=subscriber.pk).exclude(state=SubscriberState.ERASED)
-        erased = known.update(
+        # Locked and read anew, as the address may have changed since `subscriber` was read.
+        known = Subscriber.objects.select_for_update().filter(pk=subscriber.pk).exclude(state=SubscriberState.ERASED)
+        address = known.values_list("email", flat=True).first()
+        if address is None:
+            return False
+        Subscriber.objects.filter(pk=subscriber.pk).update(
             email="",
             state=SubscriberState.ERASED,
             paused_until=None,
             choice="",
-            suppression_hash=suppression_hashes(subscriber.email)[0],
+            suppression_hash=suppression_hashes(address)[0],
             updated_at=timezone.now(),
         )
-        if not erased:
-            return False
         subscriber.refresh_from_db()
         subscriber.consent_events.filter(kind__in=PERSONAL).update(wording="")
         AddressChange.objects.filter(subscriber=subscriber).delete()
@@ -49,5 +51,8 @@ def forget_unconfirmed() -> int:
     """
     last_call = timezone.now() - UNCONFIRMED_LIFETIME
     AddressChange.objects.filter(former="", created_at__lt=last_call).delete()
-    _, deleted = Subscriber.objects.filter(state=SubscriberState.PENDING, updated_at__lt=last_call).delete()
-    return deleted.get(Subscriber._meta.label, 0)
+    with transaction.atomic():
+        # Locked, as Django deletes by the keys that it has read: nobody may sign up again between the two.
+        late = Subscriber.objects.select_for_update().filter(state=SubscriberState.PENDING, updated_at__lt=last_call)
+        Subscriber.objects.filter(pk__in=[subscriber.pk for subscriber in late]).delete()
+    return len(late)

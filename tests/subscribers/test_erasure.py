@@ -34,6 +34,14 @@ def test_an_erased_address_can_t_be_added_by_hand_but_signs_up_as_a_new_one(make
     assert sorted(Subscriber.objects.values_list("state", flat=True)) == ["erased", "pending"]
 
 
+def test_the_address_is_erased_that_somebody_has_by_then(make_subscriber):
+    ada = make_subscriber(email="ada@example.org")
+    Subscriber.objects.filter(pk=ada.pk).update(email="ada@new.example.org")  # confirmed in another window
+    assert erasure.erase(ada, source="test")
+    with pytest.raises(AlreadyKnown):
+        signup.add("ada@new.example.org", consent="At a talk.", source="admin")
+
+
 def test_two_people_can_be_erased(make_subscriber):
     for _ in range(2):
         assert erasure.erase(make_subscriber(), source="test")
