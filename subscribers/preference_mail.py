@@ -41,6 +41,7 @@ def answer_link_request(request_id: int) -> None:
 def answer_address_change(change_id: int) -> None:
     """Ask the new address to confirm or, when it has, tell the old one. Safe to call twice.
 
+    The question is noted before it leaves, as above; of the news to the old address one too many is sent, if any.
     Raises MailServerUnavailable when nothing left: call again later.
     """
     change = AddressChange.objects.select_related("subscriber").filter(pk=change_id).first()
@@ -49,10 +50,14 @@ def answer_address_change(change_id: int) -> None:
     if change.former:
         letters.send(letters.build("address_changed", change.former, {"new_address": masked(change.address)}))
         change.delete()
-    elif change.mailed_at is None:
-        letters.send(_question(change))
-        change.mailed_at = timezone.now()
-        change.save(update_fields=["mailed_at"])
+        return
+    asked = AddressChange.objects.filter(pk=change.pk, address=change.address, former="")
+    if asked.filter(mailed_at=None).update(mailed_at=timezone.now()):
+        try:
+            letters.send(_question(change))
+        except MailServerUnavailable:
+            asked.update(mailed_at=None)
+            raise
 
 
 def forgotten(now: datetime) -> tuple[list[int], list[int]]:

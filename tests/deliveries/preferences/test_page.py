@@ -5,13 +5,16 @@ import json
 
 import pytest
 import time_machine
+from django.core.mail.backends.locmem import EmailBackend
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from deliveries import freezing, queueing, sending
 from issues.merging import merge_topics
 from issues.models import Story
-from subscribers import tasks
+from subscribers import preferences, tasks
 from subscribers.models import AddressChange, Subscriber, SubscriberState
 from subscribers.tokens import unsubscribe_token
 from tests.deliveries.preferences.conftest import fresh, history_of, path_in_issues, path_of
@@ -151,7 +154,9 @@ def test_readers_download_all_that_is_kept(
     mailing = freezing.freeze(issue, by=None)
     queueing.start(mailing)
     sending.send_batch(mailing.pk)
-    answer = client.get(f"{path_of(reader)}data/")
+    with CaptureQueriesContext(connection) as queries:
+        answer = client.get(f"{path_of(reader)}data/")
+    assert not [query["sql"] for query in queries if '"html"' in query["sql"]]  # of each mail that was ever sent
     assert answer.headers["Content-Disposition"] == 'attachment; filename="my-data.json"'
     data = json.loads(answer.content)
     assert (data["address"], data["state"], data["chosen"]) == ("ada@example.org", "active", ["topic/robots"])
@@ -391,6 +396,22 @@ def test_nobody_is_bombed_with_questions(press, reader, mailoutbox, settings):
     statuses = [press(reader, "address", email="victim@example.com").status_code for _ in range(5)]
     assert statuses == [200, 200, 200, 429, 429]
     assert len(mailoutbox) == 1
+
+
+class TwoWorkers(EmailBackend):
+    """While it hands a mail over, another worker takes up the same tasks."""
+
+    def send_messages(self, messages):
+        for change in AddressChange.objects.all():
+            tasks.answer_address_change(change.pk)
+        return super().send_messages(messages)
+
+
+def test_two_workers_with_the_same_question_ask_it_once(reader, mailoutbox, settings):
+    preferences.ask_to_move(reader, "ada@new.example.org")
+    settings.EMAIL_BACKEND = f"{__name__}.TwoWorkers"
+    tasks.answer_address_change(AddressChange.objects.get().pk)
+    assert [message.to for message in mailoutbox] == [["ada@new.example.org"]]
 
 
 def test_a_question_ends_after_three_days_and_is_forgotten(
