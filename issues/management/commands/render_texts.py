@@ -15,9 +15,9 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:
         """Each text is locked and read just before it is written, so that nothing is overwritten that is saved meanwhile."""
-        story_ids, issue_ids, topic_ids = (
-            list(model._default_manager.order_by("pk").values_list("pk", flat=True)) for model in (Story, Issue, Topic)
-        )
+        story_ids = list(Story.objects.order_by("pk").values_list("pk", flat=True))
+        issue_ids = list(Issue.objects.order_by("pk").values_list("pk", flat=True))
+        topic_ids = list(Topic.objects.order_by("pk").values_list("pk", flat=True))
         total = len(story_ids) + len(issue_ids) + len(topic_ids)
         save_publication(Publication.objects.current())
         with tqdm(total=total, unit="text", disable=None, leave=False) as bar:
