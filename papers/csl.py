@@ -15,7 +15,7 @@ from django.utils.text import slugify
 
 from papers.errors import BadIdentifier, BadRecord
 from papers.identifiers import looks_like_arxiv, parse_arxiv_id, parse_doi, parse_isbn
-from papers.models import Author, Authorship, Paper, PaperType, is_edtf_date
+from papers.models import Author, Authorship, Name, Paper, PaperType, is_edtf_date
 from papers.slugs import free_slug
 
 Outcome = Literal["created", "updated", "unchanged"]
@@ -31,7 +31,6 @@ TEXT_FIELDS = {
     "ISBN": "isbn",
 }  # CSL's variable: our field
 MARKUP = re.compile(r"</?(?:i|b|em|strong|sup|sub|sc|span|p|jats:[a-z-]+)(?:\s[^<>]*)?/?>", re.IGNORECASE)
-Name = tuple[str, str, str]  # family, given, suffix
 
 
 @transaction.atomic
@@ -215,14 +214,14 @@ def find_paper(record: Mapping[str, Any], values: Mapping[str, Any]) -> Paper | 
 
 
 def set_authors(paper: Paper, names: list[Name]) -> bool:
-    """Make these, in this order, the paper's authors. Return whether anything changed."""
+    """Make these, in this order, the paper's authors. Return whether anything changed. Eight queries at most."""
     current = paper.authorships.values_list("author__family", "author__given", "author__suffix")
     if list(current) == names:
         return False
+    authors = Author.objects.all_named(names)
     paper.authorships.all().delete()
     Authorship.objects.bulk_create(
-        Authorship(paper=paper, author=Author.objects.named(*name), position=position)
-        for position, name in enumerate(names)
+        Authorship(paper=paper, author=authors[name], position=position) for position, name in enumerate(names)
     )
     return True
 

@@ -4,8 +4,8 @@ import re
 
 from bibtexparser.middlewares.names import InvalidNameError, parse_single_name_into_parts
 
-from papers.csl import Name
 from papers.markup import plain_tex
+from papers.models import Name
 
 SUFFIX = re.compile(r"(?P<name>.+?),?\s+(?P<suffix>(?:Jr|Sr)\.?|I{2,3}|IV)")
 GROUP = re.compile(

@@ -1,16 +1,15 @@
 """Storing many records: papers that are new in a dozen queries for all of them, the others one by one."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, models, transaction
-from django.utils.text import slugify
+from django.db import IntegrityError, transaction
 
-from papers.csl import Name, Outcome, new_paper, read_names, read_values, record_paper
+from papers.csl import Outcome, new_paper, read_names, read_values, record_paper
 from papers.errors import BadRecord
-from papers.models import Author, AuthorAlias, Authorship, Paper, PaperAlias
-from papers.slugs import free_slug
+from papers.models import Author, Authorship, Name, Paper, PaperAlias
+from papers.slugs import free_slugs
 
 Values = dict[str, Any]
 Record = Mapping[str, Any]
@@ -85,47 +84,9 @@ def create(papers: Sequence[tuple[Paper, list[Name]]]) -> None:
     for (paper, _), slug in zip(papers, slugs, strict=True):
         paper.slug = slug
     Paper.objects.bulk_create(paper for paper, _ in papers)
-    authors = authors_named({name for _, names in papers for name in names})
+    authors = Author.objects.all_named(name for _, names in papers for name in names)
     Authorship.objects.bulk_create(
         Authorship(paper=paper, author=authors[name], position=position)
         for paper, names in papers
         for position, name in enumerate(names)
     )
-
-
-def authors_named(names: Iterable[Name]) -> dict[Name, Author]:
-    """The author of each name, or who had it before a merge; made if there is none. Three queries, or five."""
-    wanted = sorted(set(names))
-    families = {family for family, _, _ in wanted}
-    found: dict[Name, Author] = {
-        (alias.family, alias.given, alias.suffix): alias.author
-        for alias in AuthorAlias.objects.filter(family__in=families).select_related("author")
-    }
-    found |= {(each.family, each.given, each.suffix): each for each in Author.objects.filter(family__in=families)}
-    lacking = [name for name in wanted if name not in found]
-    slugs = free_slugs(
-        [slugify(f"{given} {family} {suffix}")[:110] or "author" for family, given, suffix in lacking],
-        Author.objects.all(),
-        AuthorAlias.objects.all(),
-    )
-    made = Author.objects.bulk_create(
-        Author(family=family, given=given, suffix=suffix, slug=slug)
-        for (family, given, suffix), slug in zip(lacking, slugs, strict=True)
-    )
-    return found | {(each.family, each.given, each.suffix): each for each in made}
-
-
-def free_slugs(wanted: Sequence[str], *rows: "models.QuerySet[Any]") -> list[str]:
-    """As `free_slug` for each, and each another one. One query for each of `rows`, and more for those that are taken."""
-    taken = {slug for each in rows for slug in each.filter(slug__in=set(wanted)).values_list("slug", flat=True)}
-    slugs = []
-    for slug in wanted:
-        candidate, number = slug, 1
-        while candidate in taken:
-            number += 1
-            candidate = f"{slug}-{number}"
-            if candidate not in taken and free_slug(rows[0], candidate, *rows[1:]) != candidate:
-                taken.add(candidate)
-        taken.add(candidate)
-        slugs.append(candidate)
-    return slugs

@@ -1,4 +1,4 @@
-from papers.models.author import Author, AuthorAlias, AuthorQuerySet
+from papers.models.author import Author, AuthorAlias, AuthorQuerySet, Name
 from papers.models.lookup import (
     Decision,
     FieldProposal,
@@ -32,6 +32,7 @@ __all__ = [
     "FieldProposal",
     "Lookup",
     "LookupState",
+    "Name",
     "Paper",
     "PaperAlias",
     "PaperQuerySet",

@@ -1,18 +1,38 @@
+from collections.abc import Iterable
+
 from django.db import models
 from django.urls import reverse
 from django.utils.text import slugify
 
-from papers.slugs import free_slug
+from papers.slugs import free_slugs
+
+Name = tuple[str, str, str]  # family, given, suffix
 
 
 class AuthorQuerySet(models.QuerySet["Author"]):
     def named(self, family: str, given: str = "", suffix: str = "") -> "Author":
-        """Return the author of this name, or who had it before a merge; made if there is none. One query, or more."""
-        names = {"family": family, "given": given, "suffix": suffix}
-        former = AuthorAlias.objects.filter(**names).values("author")
-        author = self.filter(**names).first() or self.filter(pk__in=former).first()
-        slug = slugify(f"{given} {family} {suffix}") or "author"
-        return author or self.create(**names, slug=free_slug(self, slug, AuthorAlias.objects.all()))
+        """Return the author of this name, or who had it before a merge; made if there is none."""
+        name = family, given, suffix
+        return self.all_named([name])[name]
+
+    def all_named(self, names: Iterable[Name]) -> dict[Name, "Author"]:
+        """The author of each name, or who had it before a merge; made if there is none. Three queries, or five."""
+        wanted = sorted(set(names))
+        families = {family for family, _, _ in wanted}
+        aliases = AuthorAlias.objects.filter(family__in=families).select_related("author")
+        found: dict[Name, Author] = {(alias.family, alias.given, alias.suffix): alias.author for alias in aliases}
+        found |= {(each.family, each.given, each.suffix): each for each in self.filter(family__in=families)}
+        lacking = [name for name in wanted if name not in found]
+        slugs = free_slugs(
+            [slugify(f"{given} {family} {suffix}")[:110] or "author" for family, given, suffix in lacking],
+            Author.objects.all(),
+            AuthorAlias.objects.all(),
+        )
+        made = self.bulk_create(
+            Author(family=family, given=given, suffix=suffix, slug=slug)
+            for (family, given, suffix), slug in zip(lacking, slugs, strict=True)
+        )
+        return found | {(each.family, each.given, each.suffix): each for each in made}
 
 
 class Author(models.Model):

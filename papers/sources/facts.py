@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
-from papers.csl import Name
 from papers.errors import BadAnswer
 from papers.markup import one_line
-from papers.models import Source, is_edtf_date
+from papers.models import Name, Source, is_edtf_date
 from papers.sources.http import Answer, web_page_instead
 
 

@@ -6,11 +6,10 @@ from urllib.parse import quote
 
 from django.conf import settings
 
-from papers.csl import Name
 from papers.errors import BadAnswer, BadIdentifier, PaperNotFound
 from papers.identifiers import looks_like_arxiv, parse_arxiv_id, parse_doi
 from papers.markup import plain_markup
-from papers.models import PaperType, Source
+from papers.models import Name, PaperType, Source
 from papers.names import split_name
 from papers.sources.facts import Facts, date_of, mapping_of, record_of, rows_of, said, text_of
 from papers.sources.http import PATIENCE, Answer, ask

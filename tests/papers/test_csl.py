@@ -241,3 +241,19 @@ def test_recording_a_known_paper_costs_the_same_with_one_author_and_with_thirty(
             assert record_paper(record)[1] == "unchanged"
         counts.append(len(queries))
     assert counts[0] == counts[1] <= 6
+
+
+def test_a_paper_of_two_hundred_authors_costs_as_much_as_one_of_two():
+    counts = []
+    for number, size in enumerate((2, 200)):
+        authors = [{"family": f"Author {place}", "given": "AB"[number]} for place in range(size)]
+        with CaptureQueriesContext(connection) as queries:
+            paper, _ = record_paper({"id": f"arXiv:2005.0000{number + 1}", "title": "Many", "author": authors})
+        assert [author.family for author in paper.authors_in_order()] == [name["family"] for name in authors]
+        counts.append(len(queries))
+    assert counts[0] == counts[1]
+
+
+def test_two_authors_whose_names_give_the_same_address_get_one_each():
+    paper, _ = record_paper({"title": "Two", "author": [{"literal": "研究"}, {"literal": "大学"}]})
+    assert sorted(author.slug for author in paper.authors_in_order()) == ["author", "author-2"]
