@@ -15,8 +15,8 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from django.db.models import Q
 from django.utils.text import slugify
+from PIL import ExifTags, UnidentifiedImageError
 from PIL import Image as PillowImage
-from PIL import ImageOps, UnidentifiedImageError
 
 from issues.errors import BadImage
 from issues.images import EMAIL_WIDTH, KEPT_WIDTH, fallback_name, rendition_name, rendition_widths
@@ -27,6 +27,15 @@ MAX_PIXELS = 40_000_000
 MAX_SIDE = 12_000  # pixels: WebP knows no more than 16,383
 OPTIMISED_PIXELS = 4_000_000  # the search for the smallest PNG takes many seconds for more
 FORMATS = {"PNG": ".png", "JPEG": ".jpg"}
+WAYS_TO_TURN = {  # by EXIF's orientation; 1 is upright
+    2: PillowImage.Transpose.FLIP_LEFT_RIGHT,
+    3: PillowImage.Transpose.ROTATE_180,
+    4: PillowImage.Transpose.FLIP_TOP_BOTTOM,
+    5: PillowImage.Transpose.TRANSPOSE,
+    6: PillowImage.Transpose.ROTATE_270,
+    7: PillowImage.Transpose.TRANSVERSE,
+    8: PillowImage.Transpose.ROTATE_90,
+}
 
 
 def store_image(name: str, data: bytes) -> Image:
@@ -50,9 +59,7 @@ def store_image(name: str, data: bytes) -> Image:
     save_renditions(picture, folder, name)
     image = Image(name=name, sha256=digest, width=picture.width, height=picture.height)
     image.file.name = save(f"{folder}/{name}", clean)
-    with (
-        transaction.atomic()
-    ):  # The hook that makes another version of the site has to follow the commit: see site_version.
+    with transaction.atomic():  # So that the hook for another version of the site follows the commit: site_version.py.
         image.save()
     return image
 
@@ -94,9 +101,15 @@ def open_picture(name: str, data: bytes) -> PillowImage.Image:
         if isinstance(error, BadImage):
             raise
         raise BadImage(f"{name} can't be read as a PNG or JPEG picture. Save it as one of these.") from error
-    upright = in_eight_bits(ImageOps.exif_transpose(picture))
+    upright = in_eight_bits(turned(picture))
     upright.format = "PNG" if picture.format == "PNG" else "JPEG"  # or MPO: cameras put a second picture behind a JPEG
     return upright
+
+
+def turned(picture: PillowImage.Image) -> PillowImage.Image:
+    """The picture as its camera was held. Pillow's `exif_transpose` would also rewrite its EXIF, and fail if that is odd."""
+    way = WAYS_TO_TURN.get(picture.getexif().get(ExifTags.Base.Orientation, 1))
+    return picture.copy() if way is None else picture.transpose(way)
 
 
 def in_eight_bits(picture: PillowImage.Image) -> PillowImage.Image:

@@ -7,6 +7,7 @@ import zlib
 import pytest
 from django.core.files.storage import default_storage
 from PIL import Image as PillowImage
+from PIL import ImageOps
 
 from issues.errors import BadImage
 from issues.image_storing import store_image
@@ -106,6 +107,28 @@ def test_a_picture_stands_upright_and_keeps_neither_place_nor_words_nor_what_hid
             data = file.read()
         assert not any(words in data for words in (b"secret", b"Exif", b"<script"))
         assert not opened(name).getexif()
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_picture_is_stored_as_its_camera_was_held(orientation):
+    exif = PillowImage.Exif()
+    exif[0x0112] = orientation
+    corners = picture()
+    corners.paste("red", (0, 0, 80, 80))
+    corners.paste("blue", (220, 0, 300, 80))
+    held = encoded(corners, "JPEG", exif=exif)
+    expected = ImageOps.exif_transpose(PillowImage.open(io.BytesIO(held)))
+    stored = opened(store_image("a.jpg", held).file.name)
+    assert stored.size == expected.size
+    for place in [(40, 40), (stored.width - 40, 40), (40, stored.height - 40)]:
+        assert stored.getpixel(place) == pytest.approx(expected.getpixel(place), abs=12)
+
+
+def test_metadata_that_make_no_sense_keep_no_picture_out():
+    exif = PillowImage.Exif()
+    exif[0x0112], exif[0x011A] = 6, 72.0
+    odd = encoded(picture(), "JPEG", exif=exif).replace(b"\x01\x1a\x00\x05", b"\x01\x00\x00\x05")  # a width of 72/1
+    assert store_image("a.jpg", odd).width == picture().height
 
 
 @pytest.mark.parametrize(
