@@ -173,6 +173,7 @@ CELERY_BEAT_SCHEDULE = {
     "take refusals": {"task": "deliveries.tasks.take_refusals", "schedule": 60.0, "options": {"expires": 60}},
     "answer forgotten sign-ups": {"task": "subscribers.tasks.answer_forgotten_sign_ups", "schedule": 600.0},
     "forget the unconfirmed": {"task": "subscribers.tasks.forget_unconfirmed", "schedule": 6 * 3600.0},
+    "forget ended sessions": {"task": "accounts.tasks.forget_ended_sessions", "schedule": 24 * 3600.0},
     "delete old imports": {"task": "subscribers.tasks.delete_old_imports", "schedule": 6 * 3600.0},
     "look up forgotten papers": {"task": "papers.tasks.look_up_forgotten", "schedule": 300.0},
     "watch links": {"task": "issues.tasks.watch_links", "schedule": 1800.0},
