@@ -2,6 +2,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
@@ -118,11 +119,12 @@ class IssueAdmin(AssemblingPages, PreflightPages, RevisionPages, TextAdmin):
             return redirect(address)
         if request.method == "POST":
             try:
-                publish_on_the_web(issue)
+                with transaction.atomic():
+                    publish_on_the_web(issue)
+                    record(Action.PUBLISHED, issue, by=request.user, note="On the web.")
             except NotReady:
                 pass  # The page says why.
             else:
-                record(Action.PUBLISHED, issue, by=request.user, note="On the web.")
                 messages.success(
                     request, format_html('<a href="{}">{}</a> is published.', issue.get_absolute_url(), issue)
                 )

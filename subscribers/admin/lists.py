@@ -6,6 +6,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.core.files.uploadedfile import UploadedFile
+from django.db import transaction
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
@@ -184,8 +185,11 @@ class ImportRunAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def confirm(self, request: HttpRequest, run_id: int) -> HttpResponse:
         _require(request, IMPORT, "subscribers.add_subscriber")
         run = get_object_or_404(ImportRun, pk=run_id)
-        if uploads.confirm(run):
-            record(Action.IMPORTED, run, by=request.user)
+        with transaction.atomic():
+            is_confirmed = uploads.confirm(run)
+            if is_confirmed:
+                record(Action.IMPORTED, run, by=request.user)
+        if is_confirmed:
             _work_on(run)
         return self._back_to(run)
 
