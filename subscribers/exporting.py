@@ -6,8 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from subscribers.csv_files import harmless
-from subscribers.mail import AGREED
-from subscribers.models import ConsentEvent, ConsentKind, Subscriber, SubscriberQuerySet
+from subscribers.models import AGREED, ConsentEvent, ConsentKind, Subscriber, SubscriberQuerySet
 
 COLUMNS = (
     "email",

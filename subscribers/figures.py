@@ -10,8 +10,7 @@ from django.db.models.functions import Lag, TruncMonth, TruncWeek
 from django.utils import timezone
 
 from subscribers.importing import SOURCE
-from subscribers.mail import AGREED
-from subscribers.models import ConsentEvent, ConsentKind, Subscriber, SubscriberState
+from subscribers.models import AGREED, ConsentEvent, ConsentKind, Subscriber, SubscriberState
 
 LEFT = [ConsentKind.UNSUBSCRIBED, ConsentKind.BOUNCED, ConsentKind.COMPLAINED, ConsentKind.ERASED]
 PERIODS = {"week": 26, "month": 24}  # how many are shown

@@ -13,13 +13,12 @@ from django.utils import timezone
 
 from subscribers import letters
 from subscribers.errors import MailServerUnavailable
-from subscribers.models import ConsentEvent, ConsentKind, Subscriber, SubscriberState
+from subscribers.models import AGREED, ConsentEvent, ConsentKind, Subscriber, SubscriberState
 from subscribers.tokens import CONFIRMATION_LIFETIME, confirmation_url, preferences_url
 
 A_DAY = timedelta(days=1)
 MOST_CONFIRMATIONS = 3  # to an address that does not confirm
 MAILS = [ConsentKind.CONFIRMATION_SENT, ConsentKind.REMINDER_SENT]
-AGREED = [ConsentKind.CONFIRMED, ConsentKind.ADDED, ConsentKind.IMPORTED]
 
 
 def answer_sign_up(subscriber_id: int) -> bool:

@@ -135,6 +135,9 @@ class ConsentKind(models.TextChoices):
     ERASED = "erased", "Erased"
 
 
+AGREED = [ConsentKind.CONFIRMED, ConsentKind.ADDED, ConsentKind.IMPORTED]  # by each of these somebody became active
+
+
 class ConsentEvent(models.Model):
     """One line of a subscriber's consent history: what happened, when, through what, and the words that were shown."""
 
