@@ -297,22 +297,3 @@ def _parse_time_zone(name: str, text: str) -> ZoneInfo:
         return ZoneInfo(text)
     except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: the name is that of a folder, such as Europe.
         raise ImproperlyConfigured(f"{name} is {text!r}, but takes an IANA name such as Europe/Berlin.") from None
-
-
-class Row(NamedTuple):
-    name: str
-    default: str  # as an operator would write it
-    sentence: str
-    is_value: bool  # False where `default` tells of another variable
-
-
-def table() -> list[Row]:
-    """The variables in their order, for `.env.example` and `docs/settings.md`."""
-    types = get_type_hints(Environment, include_extras=True)
-    rows = []
-    for each in fields(Environment):
-        meaning: Meaning = types[each.name].__metadata__[0]
-        default = each.default
-        written = str(default).lower() if isinstance(default, bool) else "" if default in ((), None) else str(default)
-        rows.append(Row(each.name, meaning.shown or written, meaning.sentence, is_value=not meaning.shown))
-    return rows

@@ -3,12 +3,13 @@ import ast
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from dynamically_typed.environment import BASE_DIR, Environment, read_environment, table
+from dynamically_typed.environment import BASE_DIR, Environment, read_environment
 from dynamically_typed.management.commands.document_settings import (
     ENV_EXAMPLE,
     SETTINGS_PAGE,
     env_example,
     settings_page,
+    table,
 )
 
 

@@ -1,10 +1,11 @@
 """`make document-settings`: write the table of variables where operators read it."""
 
-from typing import Any
+from dataclasses import fields
+from typing import Any, NamedTuple, get_type_hints
 
 from django.core.management.base import BaseCommand
 
-from dynamically_typed.environment import BASE_DIR, table
+from dynamically_typed.environment import BASE_DIR, Environment, Meaning
 
 ENV_EXAMPLE = BASE_DIR / ".env.example"
 SETTINGS_PAGE = BASE_DIR / "docs" / "settings.md"
@@ -18,6 +19,25 @@ class Command(BaseCommand):
         for path, text in ((ENV_EXAMPLE, env_example()), (SETTINGS_PAGE, settings_page())):
             path.write_text(text)
             self.stdout.write(f"Wrote {path.relative_to(BASE_DIR)}")
+
+
+class Row(NamedTuple):
+    name: str
+    default: str  # as an operator would write it
+    sentence: str
+    is_value: bool  # False where `default` tells of another variable
+
+
+def table() -> list[Row]:
+    """The variables in their order, for `.env.example` and `docs/settings.md`."""
+    types = get_type_hints(Environment, include_extras=True)
+    rows = []
+    for each in fields(Environment):
+        meaning: Meaning = types[each.name].__metadata__[0]
+        default = each.default
+        written = str(default).lower() if isinstance(default, bool) else "" if default in ((), None) else str(default)
+        rows.append(Row(each.name, meaning.shown or written, meaning.sentence, is_value=not meaning.shown))
+    return rows
 
 
 COMPOSE = """
