@@ -1,6 +1,5 @@
 """Who did not get an issue, and why: for the admin's list, its CSV file and the command line."""
 
-import csv
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -8,7 +7,7 @@ from django.db.models import Case, CharField, Count, Q, Value, When
 
 from deliveries.claiming import NOTHING_CHOSEN, PAUSED
 from deliveries.models import Delivery, DeliveryQuerySet, DeliveryState, Mailing
-from subscribers.csv_files import harmless
+from subscribers.csv_files import csv_line
 
 FAILED = Q(state=DeliveryState.FAILED)
 SKIPPED = Q(state=DeliveryState.SKIPPED)
@@ -72,16 +71,8 @@ def facts(delivery: Any) -> dict[str, Any]:
     }
 
 
-class _Line:
-    """A file of which csv hands over one line at a time."""
-
-    def write(self, line: str) -> str:
-        return line
-
-
 def csv_lines(deliveries: DeliveryQuerySet) -> Iterator[str]:
     """The lines of a CSV file, times in UTC; a cell that a spreadsheet would run has a ' before it. One query."""
-    writer: Any = csv.writer(_Line())
-    yield writer.writerow(COLUMNS)
+    yield csv_line(COLUMNS)
     for delivery in deliveries.iterator():
-        yield writer.writerow(harmless(str(value)) for value in facts(delivery).values())
+        yield csv_line(map(str, facts(delivery).values()))

@@ -4,7 +4,7 @@ import codecs
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO
 
@@ -32,6 +32,13 @@ def harmless(cell: str) -> str:
 def as_written(cell: str) -> str:
     """Take back what `harmless` did."""
     return cell[1:] if cell[:1] == "'" and FORMULA.match(cell) else cell
+
+
+def csv_line(cells: Iterable[str]) -> str:
+    """One line of a CSV file that spreadsheets can open without harm, with its line break."""
+    line = io.StringIO()
+    csv.writer(line).writerow(map(harmless, cells))
+    return line.getvalue()
 
 
 class CsvFile:
