@@ -10,6 +10,8 @@ import pytest
 import redis
 from django.core.cache import cache
 from django.utils.text import slugify
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from PIL import Image as PillowImage
 
 from dynamically_typed.celery import app as celery_app
@@ -21,6 +23,10 @@ from issues.writing import save_issue, save_story, set_papers, set_resources
 from papers.models import Author, Authorship, Paper
 from subscribers.models import Subscriber, SubscriberState
 from tests.admin_forms import member_of
+
+# No property fails because the machine is busy.
+hypothesis_settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("unhurried")
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,7 @@ from collections import Counter
 from html import escape
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from issues.html_tree import Element, parse
@@ -294,7 +294,6 @@ def addresses_of(root: Element):
 
 
 @given(documents, st.sampled_from([20, 40, 72]))
-@settings(max_examples=100, deadline=None)
 def test_no_word_and_no_address_is_lost(html, width):
     text = as_plain_text(html, width=width)
     root = parse(html)
