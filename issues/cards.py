@@ -11,6 +11,7 @@ from django.utils.dateformat import format as format_date
 from issues.models import Issue, Publication, Story
 
 WIDTH, HEIGHT = 1200, 630  # pixels
+END_OF_PNG = b"IEND\xaeB`\x82"  # the name and the checksum of a PNG's last chunk, which is always empty
 DESIGN = 1  # another number, another picture of everything
 
 
@@ -48,9 +49,14 @@ def card_of(publication: Publication, thing: Story | Issue) -> Card:
 def drawn(card: Card) -> bytes:
     """The card's PNG from the storage, where it is put when it is first asked for."""
     name = f"cards/{card.digest}.png"
-    if not default_storage.exists(name):
-        from issues.card_drawing import draw  # Pillow takes 3 MB of each process, and each card is drawn once.
+    if default_storage.exists(name):
+        with default_storage.open(name) as file:
+            content = bytes(file.read())
+        if content.endswith(END_OF_PNG):
+            return content  # If not, it is being written at this moment, or its writing was broken off.
+    from issues.card_drawing import draw  # Pillow takes 3 MB of each process, and each card is drawn once.
 
-        default_storage.save(name, ContentFile(draw(card)))
-    with default_storage.open(name) as file:
-        return bytes(file.read())
+    content = draw(card)
+    default_storage.delete(name)
+    default_storage.save(name, ContentFile(content))
+    return content

@@ -1,8 +1,10 @@
 import datetime
 import io
 import re
+from pathlib import Path
 
 import pytest
+from django.core.files.storage import default_storage
 from django.utils import timezone
 from PIL import Image
 
@@ -50,6 +52,16 @@ def test_a_card_is_drawn_once_and_a_changed_title_is_another_card(client, public
     new = address_of_card(client, story.get_absolute_url())
     assert client.get(new).content != first
     assert client.get(old)["Location"] == new
+
+
+def test_a_card_whose_writing_was_broken_off_is_drawn_again(client, publication, issue):
+    address = address_of_card(client, issue.get_absolute_url())
+    whole = client.get(address).content
+    (name,) = default_storage.listdir("cards")[1]
+    stored = Path(default_storage.path(f"cards/{name}"))
+    stored.write_bytes(whole[:1000])
+    assert client.get(address).content == whole
+    assert stored.read_bytes() == whole
 
 
 def test_what_is_not_public_has_no_card(client, make_issue, make_story):
