@@ -14,7 +14,9 @@ def sent(make_mailing, smtp_server, settings):
     """Two readers' envelopes, as the server got them, by address."""
     settings.BOUNCE_ADDRESS = "bounces@digest.example.org"
     sending.send_batch(make_mailing(readers=2).pk)
-    return {envelope.rcpt_tos[0]: envelope for envelope in smtp_server.envelopes}
+    envelopes = {envelope.rcpt_tos[0]: envelope for envelope in smtp_server.envelopes}
+    assert len(envelopes) == 2
+    return envelopes
 
 
 def test_each_readers_mail_has_a_sender_of_its_own_that_leads_back_to_its_delivery(sent):

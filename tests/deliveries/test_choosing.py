@@ -99,6 +99,7 @@ def test_readers_who_chose_alike_share_one_message_and_few_are_kept(mailing, mon
 def test_each_mail_holds_the_readers_own_page_and_nobody_elses(mailing, make_subscriber, smtp_server, settings):
     readers = [make_subscriber() for _ in range(3)]
     send_all(mailing)
+    assert len(smtp_server.envelopes) == 3
     for envelope in smtp_server.envelopes:
         reader = next(each for each in readers if each.email == envelope.rcpt_tos[0])
         link = preferences_url(reader)

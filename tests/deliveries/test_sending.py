@@ -48,6 +48,7 @@ def test_two_hundred_readers_get_one_mail_each(make_mailing, smtp_server):
 def test_each_mail_holds_its_readers_link_and_nobody_elses(make_mailing, smtp_server):
     send_all(make_mailing(readers=20))
     links = {envelope.rcpt_tos[0]: link_of(envelope) for envelope in smtp_server.envelopes}
+    assert len(links) == 20
     for envelope, message in zip(smtp_server.envelopes, messages(smtp_server), strict=True):
         (reader,) = envelope.rcpt_tos
         assert message["To"] == reader
