@@ -87,9 +87,8 @@ def to_unicode(tex: str) -> str:
         return tex
     parsing, writing = contexts()
     reader = LatexNodes2Text(latex_context=writing, math_mode="text", strict_latex_spaces="based-on-source")
-    braced = re.sub(
-        r"([_^])(\\[A-Za-z]+\{[^{}]*\})", r"\1{\2}", tex
-    )  # TeX reads x_\mathrm{max} so, pylatexenc doesn't.
+    # TeX reads x_\mathrm{max} as x_{\mathrm{max}}, pylatexenc doesn't.
+    braced = re.sub(r"([_^])(\\[A-Za-z]+\{[^{}]*\})", r"\1{\2}", tex)
     try:
         text = reader.latex_to_text(braced, latex_context=parsing, tolerant_parsing=False)
     except BROKEN_FORMULA:

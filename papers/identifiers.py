@@ -47,9 +47,8 @@ def parse_arxiv_id(text: str) -> ArxivId:
     Raises BadIdentifier.
     """
     bare = ARXIV_PREFIX.sub("", text.strip()).split("?")[0].split("#")[0]
-    bare = re.sub(
-        r"\.pdf$|\s*\[[\w.-]+\]$", "", bare, flags=re.IGNORECASE
-    )  # a file's ending, or “[cs.CL]” as on the page
+    # Without a file's ending, or “[cs.CL]” as on arXiv's pages.
+    bare = re.sub(r"\.pdf$|\s*\[[\w.-]+\]$", "", bare, flags=re.IGNORECASE)
     match = ARXIV_NEW.fullmatch(bare)
     if match:
         digits = 4 if match["year"] + match["month"] < "1501" else 5

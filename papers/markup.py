@@ -198,9 +198,8 @@ class MarkupReader(HTMLParser):
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self.parts: list[str] = []
-        self.open: list[
-            tuple[str, list[str]]
-        ] = []  # tags whose text is changed when they end, and the text before them
+        # The tags around this place whose text is changed when they end, each with the text before it.
+        self.open: list[tuple[str, list[str]]] = []
         self.dropping = 0
         self.tex = ""
 

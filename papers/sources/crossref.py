@@ -113,9 +113,8 @@ def isbns_of(work: Mapping[str, Any]) -> list[str]:
     found = []
     for each in rows_of(work.get("ISBN")):
         try:
-            found.append(
-                parse_isbn(text_of(each).rpartition("/")[2])
-            )  # Older records have http://id.crossref.org/isbn/…
+            # Older records have http://id.crossref.org/isbn/…
+            found.append(parse_isbn(text_of(each).rpartition("/")[2]))
         except BadIdentifier:
             continue
     return found
