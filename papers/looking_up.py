@@ -173,10 +173,11 @@ def decide(proposal: FieldProposal, decision: Decision, by: User | None) -> bool
 
 
 def waiting_too_long() -> list[int]:
-    """Lookups whose task was lost. Those that waited a day are given up, with a sentence."""
+    """The oldest lookups whose task was lost. Those that waited a day are given up, with a sentence."""
     now = timezone.now()
     waiting = Lookup.objects.filter(state=LookupState.WAITING)
     waiting.filter(requested_at__lt=now - GIVEN_UP_AFTER).update(
         state=LookupState.FAILED, message="The services could not be asked for a day.", finished_at=now
     )
-    return list(waiting.filter(requested_at__lt=now - FORGOTTEN_AFTER).values_list("pk", flat=True)[:20])
+    lost = waiting.filter(requested_at__lt=now - FORGOTTEN_AFTER).order_by("requested_at", "pk")
+    return list(lost.values_list("pk", flat=True)[:20])

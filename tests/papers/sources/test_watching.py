@@ -158,6 +158,13 @@ def test_each_covered_paper_is_looked_at_once_a_week_and_few_at_a_time(services,
     assert list(watching.due()) == [papers[3]]
 
 
+def test_of_many_lost_lookups_those_that_waited_longest_come_first(make_paper):
+    lookups = [looking_up.open_lookup(make_paper(f"Paper {number}")) for number in range(25)]
+    for minutes, lookup in enumerate(lookups):
+        Lookup.objects.filter(pk=lookup.pk).update(requested_at=timezone.now() - timedelta(hours=1, minutes=-minutes))
+    assert looking_up.waiting_too_long() == [lookup.pk for lookup in lookups[:20]]
+
+
 def test_a_lookup_whose_task_was_lost_is_asked_for_again_and_given_up_after_a_day(make_paper):
     lookup = looking_up.open_lookup(make_paper())
     assert looking_up.waiting_too_long() == []
