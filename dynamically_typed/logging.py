@@ -7,7 +7,6 @@ from typing import Any
 # What stands behind these in an address of ours lets whoever has it act for a reader.
 TOKEN = re.compile(r"(/(?:unsubscribe|preferences|subscribe/confirm)/(?:confirm-address/)?)[^/\s]+")
 
-
 # PostgreSQL names the row that broke a rule, and mail servers the reader, in the sentence of an error.
 ADDRESS = re.compile(r"[^\s<>()\[\],;:\"'=]+@[^\s<>()\[\],;:\"'=]+")
 INDENT = "    "

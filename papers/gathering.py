@@ -9,7 +9,8 @@ from papers.errors import NotOurTurn, PaperNotFound, SourceError
 from papers.sources import Facts, Source, fetch
 from papers.sources.http import PATIENCE
 
-# Whose word counts: what was published before its preprint, but the abstract as its authors wrote it.
+# Where the services disagree, the first that knows a fact is believed: Crossref describes what was published, arXiv the
+# preprint. Only abstracts come from arXiv first, as there they are as their authors wrote them.
 PREFERENCE = (Source.CROSSREF, Source.ARXIV, Source.OPENALEX)
 PREFERENCE_OF_ABSTRACTS = (Source.ARXIV, Source.CROSSREF, Source.OPENALEX)
 SAME_TITLE = 0.8  # of SequenceMatcher's ratio, which is 1 for equal titles

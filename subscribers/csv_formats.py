@@ -41,7 +41,8 @@ class Format:
     since: tuple[str, ...] = ("created_at",)  # the first that is filled in
     words: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # column: {cell: verdict}
     departures: Mapping[str, str] = field(default_factory=dict)  # column with the date of a departure: verdict
-    # Such a column stands for everybody in the file, filled in or not, unless the file has this one, too.
+    # Some services export those who left as a file of their own. A file with a column of departures is taken for such a
+    # one, and everybody in it for departed, even where the cell is empty; unless the file has this column, too.
     departures_unless: str = ""
     proof: Callable[[Mapping[str, str]], str] | None = None
 

@@ -1,7 +1,8 @@
-"""Subscribers out of a CSV file: read, judged row by row, staged, and taken in at once.
+"""Subscribers out of a CSV file: read, judged row by row, put into a staging table, and taken in by one transaction.
 
-Nobody who left, bounced, complained or was erased comes back by an import, whatever the file says; only they can, through
-the form. Who left there is taken in as having left, so that they stay out.
+Nobody who unsubscribed, bounced, complained or was erased here becomes active again by an import, whatever the file says:
+only they themselves can sign up again. And people whom the file calls unsubscribed are taken in as such, so that a later
+file cannot make them active either.
 """
 
 from collections.abc import Callable, Iterator

@@ -1,4 +1,7 @@
-"""Single mails to one person, who asked for them: in the look of the issues, of no list, without List-* headers."""
+"""Single mails to one person who asked for them, such as the one to confirm a sign-up.
+
+They look like the issues, but belong to no mailing list: so they have no List-* headers.
+"""
 
 import smtplib
 from email.utils import format_datetime, formataddr, make_msgid

@@ -95,9 +95,10 @@ class LinkRequest(models.Model):
 
 
 class AddressChange(models.Model):
-    """A subscriber's wish to get their mails elsewhere: until the new address confirms it and the old one is told.
+    """A subscriber's wish to get their mails at another address.
 
-    One of a subscriber is open, with no `former` yet; beside it others may be made, and their old addresses not told.
+    While `former` is empty, the new address has still to confirm the change; a subscriber has one such row at most. Once
+    the change is made, `former` holds the old address, and the row stays only until that address has been told.
     """
 
     subscriber = models.ForeignKey(Subscriber, models.CASCADE, related_name="+")

@@ -22,8 +22,8 @@ CONFIRMATION_LIFETIME = timedelta(days=3)
 UNSUBSCRIBE_SALT = "subscribers.unsubscribe"  # never change it: it is in every mail that was ever sent
 CONFIRMATION_SALT = "subscribers.confirm"
 HASHED_BLOCK = 64  # octets, of SHA-256
-# It opens more than a way out, and people forward mails: so it ends, and another address, the data and erasure need a
-# link that was asked for and sent to the address by itself.
+# The preferences link in each issue opens more than the unsubscribe link does, and people forward issues. So it expires;
+# and to change the address, download the data or be erased, a reader has to ask for a fresh link by mail.
 PREFERENCES_LIFETIME = timedelta(days=90)
 PREFERENCES_SALT = "subscribers.preferences"
 REQUESTED_LIFETIME = timedelta(days=1)
