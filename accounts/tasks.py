@@ -1,4 +1,4 @@
-"""Celery's way in."""
+"""Celery tasks."""
 
 from celery import shared_task
 from django.core.management import call_command

@@ -1,4 +1,4 @@
-"""Celery's way in. Every task may be lost or run twice."""
+"""Celery tasks. Each may be lost or run twice: so it finds out from the database what is still to be done."""
 
 import logging
 

@@ -31,7 +31,7 @@ def answer_address_change(change_id: int) -> None:
 
 @shared_task
 def answer_forgotten_sign_ups() -> None:
-    """And what else people wait for in their mailboxes."""
+    """Ask again for the mails whose own tasks were lost: to new readers, with a link, or about a change of address."""
     now = timezone.now()
     for subscriber_id in mail.unanswered(now):
         answer_sign_up.delay(subscriber_id)
