@@ -130,21 +130,22 @@ def send_again(deliveries: DeliveryQuerySet, *, by: Actor = WORKER) -> int:
     with transaction.atomic():
         mailings = Mailing.objects.current().filter(pk__in=again.order_by().values("mailing")).order_by("pk")
         chosen = list(mailings.select_related("issue").defer("html", "text", "parts").select_for_update(of=["self"]))
-        mailing_ids = [mailing.pk for mailing in chosen]
-        sent = Mailing.objects.filter(pk__in=mailing_ids, state=MailingState.SENT)
+        sent = Mailing.objects.filter(pk__in=[mailing.pk for mailing in chosen], state=MailingState.SENT)
         sent.update(state=MailingState.SENDING, finished_at=None)
-        count = again.filter(mailing__in=mailing_ids).update(
-            state=DeliveryState.QUEUED,
-            reason="",
-            attempts=0,
-            due_at=timezone.now(),
-            claimed_by="",
-            finished_at=None,
-        )
+        total = 0
         for mailing in chosen:
+            count = again.filter(mailing=mailing).update(
+                state=DeliveryState.QUEUED,
+                reason="",
+                attempts=0,
+                due_at=timezone.now(),
+                claimed_by="",
+                finished_at=None,
+            )
             record(Action.RESOLVED, mailing, by=by, note=f"To be sent again: {count} deliveries.")
             enqueue(mailing.pk)
-    return count
+            total += count
+    return total
 
 
 def count_as_sent(deliveries: DeliveryQuerySet, *, by: Actor = WORKER) -> int:
@@ -153,10 +154,13 @@ def count_as_sent(deliveries: DeliveryQuerySet, *, by: Actor = WORKER) -> int:
     with transaction.atomic():
         mailings = Mailing.objects.filter(pk__in=uncertain.order_by().values("mailing")).select_related("issue")
         chosen = list(mailings.defer("html", "text", "parts"))
-        count = uncertain.update(state=DeliveryState.SENT, reason="Uncertain at first, counted as sent.")
+        total = 0
         for mailing in chosen:
+            of_mailing = uncertain.filter(mailing=mailing)
+            count = of_mailing.update(state=DeliveryState.SENT, reason="Uncertain at first, counted as sent.")
             record(Action.RESOLVED, mailing, by=by, note=f"Counted as sent: {count} deliveries.")
-    return count
+            total += count
+    return total
 
 
 def start_due(now: datetime.datetime) -> None:

@@ -8,14 +8,17 @@ from email.policy import default
 import pytest
 import time_machine
 from django.db import connection
+from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from audit.models import Action, Entry
 from deliveries import claiming, freezing, journals, maildir, queueing, reconciling, sending, transports
 from deliveries.errors import Deferred, InDoubt, Refused
 from deliveries.ledger import ledger
 from deliveries.models import Delivery, DeliveryState, Mailing, MailingState
 from deliveries.tasks import send_batches, tick
+from issues.models import Issue
 from subscribers.models import Subscriber, SubscriberState
 from tests.deliveries.conftest import HANG_UP, send_all, use_smtp
 
@@ -413,6 +416,19 @@ def test_an_editor_settles_what_is_uncertain(make_mailing, outbox):
     assert mailing.state == MailingState.SENDING
     assert send_all(mailing).sent == 2
     assert mailing.state == MailingState.SENT
+
+
+@pytest.mark.parametrize("settle", [queueing.count_as_sent, queueing.send_again])
+def test_the_trail_of_each_mailing_tells_how_many_of_its_own_were_settled(make_mailing, settle):
+    mailings = []
+    for _ in range(3):
+        mailings.append(make_mailing())  # to one reader, then to two, then to three
+        Issue.objects.update(date=F("date") - timedelta(days=7))
+    Delivery.objects.exclude(mailing=mailings[1]).update(state=DeliveryState.UNCERTAIN, finished_at=timezone.now())
+    assert settle(Delivery.objects.all()) == 4
+    settled = Entry.objects.filter(action=Action.RESOLVED)
+    notes = [[entry.note.partition(": ")[2] for entry in settled.about(mailing)] for mailing in mailings]
+    assert notes == [["1 deliveries."], [], ["3 deliveries."]]
 
 
 def test_an_issue_goes_to_the_local_mail_folder_as_it_would_over_the_wire(make_mailing, settings):
