@@ -1,6 +1,11 @@
-"""The arrows between the apps: papers <- issues <- deliveries -> subscribers; all may write the audit trail."""
+"""The arrows between the apps: papers <- issues <- deliveries -> subscribers; all may write the audit trail.
+
+And what is imported late, because it takes much memory and few processes need it.
+"""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +20,16 @@ MAY_IMPORT = {
     "subscribers": {"audit"},
     "deliveries": {"audit", "papers", "issues", "subscribers"},
 }
+
+HEAVY = ["PIL", "bleach", "click_repl", "cryptography", "css_inline", "latex2mathml", "markdown"]
+EVERY_PROCESS = f"""
+import sys
+import django
+import dynamically_typed.__main__
+django.setup()
+import deliveries.tasks, issues.tasks, papers.tasks, subscribers.tasks, dynamically_typed.urls
+print(*(name for name in {HEAVY} if name in sys.modules))
+"""
 
 
 @pytest.mark.parametrize("app", MAY_IMPORT)
@@ -54,3 +69,8 @@ def test_no_app_reaches_another_by_a_relative_import(app):
         if isinstance(node, ast.ImportFrom) and node.level > len(path.relative_to(ROOT).parts) - 1
     ]
     assert climbing == []
+
+
+def test_what_takes_much_memory_and_few_processes_need_is_imported_late():
+    loaded = subprocess.run([sys.executable, "-c", EVERY_PROCESS], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert loaded.stdout.split() == []
