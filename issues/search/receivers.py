@@ -15,6 +15,7 @@ KINDS: dict[Any, SearchKind] = {
     Resource: SearchKind.RESOURCE,
 }
 SAVED: tuple[Any, ...] = (Paper, Resource, Author, Authorship, TopicAlias, Correction)
+BELONG_TO_NOTHING_YET = (Paper, Resource, Author)  # when they are new
 DELETED: tuple[Any, ...] = (Authorship, TopicAlias, Correction)
 
 
@@ -27,9 +28,9 @@ def connect() -> None:
         post_delete.connect(forget, sender=model, dispatch_uid=f"search.{model.__name__}.deleted")
 
 
-def follow(instance: Any, *, raw: bool = False, **kwargs: Any) -> None:
+def follow(instance: Any, *, created: bool = False, raw: bool = False, **kwargs: Any) -> None:
     """Index what the saved or deleted row belongs to. Fixtures are left to `index_search`."""
-    if raw:
+    if raw or (created and isinstance(instance, BELONG_TO_NOTHING_YET)):
         return
     if isinstance(instance, Paper):
         index_papers([instance.pk])
