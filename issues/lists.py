@@ -1,6 +1,8 @@
 """The archive's lists: a page of one, and what of the archive they are made of."""
 
 import re
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,9 +10,12 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import Http404, HttpRequest
 
 from issues.models import Issue, Section, Story, StoryPaper, StoryQuerySet
+from issues.search import Query
+from issues.search.queries import Field
 from papers.models import Paper, PaperQuerySet
 
 PAGE_SIZE = 50  # rows of a long list
+MOST_PARTS = 8  # that a list is offered to be narrowed down to
 
 
 def page_of_stories(request: HttpRequest, stories: StoryQuerySet, size: int = PAGE_SIZE) -> dict[str, Any]:
@@ -30,6 +35,13 @@ def page_of_stories(request: HttpRequest, stories: StoryQuerySet, size: int = PA
     last = shown[size - 1] if len(shown) > size else None
     older = f"{last.issue.number}.{last.position}" if last and last.issue else ""
     return {"stories": shown[:size], "before": before, "older": older}
+
+
+def parts_of_list(field: Field, value: str, other: Field, names: Iterable[str]) -> list[tuple[str, Query]]:
+    """The searches, each of them a feed as well, for a topic in its sections or a section's topics: of these the commonest."""
+    whole = Query().with_filter(field, value)
+    most = Counter(names).most_common(MOST_PARTS)
+    return [(name, whole.with_filter(other, name)) for name, _ in most] if len(most) > 1 else []
 
 
 @dataclass(frozen=True)

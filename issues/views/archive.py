@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import conditional_page, require_safe
 
-from issues.lists import PAGE_SIZE, page_of_stories, papers_of, public_sections, years_of_issues
+from issues.lists import PAGE_SIZE, page_of_stories, papers_of, parts_of_list, public_sections, years_of_issues
 from issues.models import (
     Issue,
     IssueQuerySet,
@@ -143,7 +143,9 @@ def story_page(request: HttpRequest, story: Story) -> HttpResponse:
 def section(request: HttpRequest, slug: str) -> HttpResponse:
     section = get_object_or_404(public_sections(), slug=slug)
     stories = page_of_stories(request, Story.objects.filter(section=section))
-    return render(request, "issues/section_detail.html", {"section": section, **stories})
+    topics = (topic["name"] for story in stories["stories"] for topic in story.topic_rows)
+    parts = parts_of_list("section", section.name, "topic", topics)
+    return render(request, "issues/section_detail.html", {"section": section, "parts": parts, **stories})
 
 
 @public_page()

@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_safe
 
 from issues.charts import year_chart
-from issues.lists import page_of_stories, papers_of
+from issues.lists import page_of_stories, papers_of, parts_of_list
 from issues.models import Story, StoryPaper, Topic, TopicAlias
 from issues.public_pages import public_page
 from issues.text_blocks import opening
@@ -78,5 +78,6 @@ def topic(request: HttpRequest, slug: str) -> HttpResponseBase:
         "papers": papers.for_list().with_author_rows(),
         "story_count": sum(counts.values()),
         "chart": year_chart(counts),
+        "parts": parts_of_list("topic", topic.name, "section", (story.section.name for story in stories["stories"])),
     }
     return render(request, "issues/topic_detail.html", context | stories)

@@ -1,6 +1,7 @@
 """Feeds, read by feedparser and held to the rules of the W3C's validator (https://validator.w3.org/feed/docs/)."""
 
 import datetime
+import html
 import re
 from html.parser import HTMLParser
 from xml.etree import ElementTree
@@ -346,11 +347,29 @@ def test_the_feed_of_a_search_takes_as_many_queries_for_many_stories_as_for_one(
     assert [queries_of(search) for search in searches] == for_one
 
 
+def test_a_topic_leads_to_the_feeds_of_its_stories_in_each_section_and_a_section_to_those_of_its_topics(
+    client, archive, make_issue, make_section, make_story, make_topic
+):
+    """By way of a search, which people can read as well."""
+    issue, topic = make_issue(published_at=timezone.now()), make_topic('graphs & "trees"')
+    one, other = make_section("One & all"), make_section("Another")
+    for title, section, topics in (
+        ("Here", one, [topic]),
+        ("There", other, [topic]),
+        ("Else", one, [make_topic("else")]),
+    ):
+        make_story(title, issue=issue, section=section, topics=topics)
+    for page, name in ((topic.get_absolute_url(), "One &amp; all"), (one.get_absolute_url(), "graphs &amp;")):
+        [link] = re.findall(rf'<a href="(/search/[^"]+)">{name}', client.get(page).content.decode())
+        [feed] = re.findall(r'<a href="(/search/feed.json[^"]+)">', client.get(html.unescape(link)).content.decode())
+        assert [item["title"] for item in client.get(html.unescape(feed)).json()["items"]] == ["Here"]
+
+
 def test_a_search_leads_to_its_feed(client, archive):
     archive(1)
-    html = client.get("/search/", {"q": 'small "a & b"'}).content.decode()
+    page = client.get("/search/", {"q": 'small "a & b"'}).content.decode()
     for form in ("atom", "json"):
-        (address,) = re.findall(rf'href="(/search/feed\.{form}\?[^"]+)"', html)
+        [address] = set(re.findall(rf'href="(/search/feed\.{form}\?[^"]+)"', page))
         assert address == f"/search/feed.{form}?q=small%20%22a%20%26%20b%22"
         assert client.get(address).status_code == 200
 
