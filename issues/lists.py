@@ -27,7 +27,7 @@ def page_of_stories(request: HttpRequest, stories: StoryQuerySet, size: int = PA
     stories = stories.published().newest_first()
     before = request.GET.get("before", "")
     if before:
-        place = re.fullmatch(r"(\d{1,9})\.(\d{1,9})", before)
+        place = re.fullmatch(r"(\d{1,9})\.(\d{1,9})", before, re.ASCII)
         if place is None:
             raise Http404("A place in the list is written like ?before=41.2")
         stories = stories.older_than(int(place[1]), int(place[2]))

@@ -22,9 +22,11 @@ from papers.models import Paper, Resource
 PAGE_SIZE = 20
 MOST = 1000  # things that are counted, ranked and paged through: the newest, if more match
 MOST_COMPLETIONS = 50  # words that a prefix stands for, most common first
+MOST_COMPLETIONS_IN_A_ROW = 8  # at the end of several words in a row, of which each is looked for in all texts
 PREFERENCE = {SearchKind.STORY: 1.5, SearchKind.TOPIC: 1.5, SearchKind.PAPER: 1.2, SearchKind.RESOURCE: 0.6}
 FEW = 3  # results, up to which another spelling is offered
 LOOSER = 3  # queries that are offered instead of one that finds nothing
+MOST_LOOSENED = 6  # items of a query of which each is left out in turn to see what would be found: as many searches
 
 
 @dataclass(frozen=True)
@@ -177,7 +179,8 @@ def phrases_of(item: Item) -> list[Phrase]:
         return [Phrase.of(*labels)] if labels else []
     steps: list[tuple[str, ...]] = [(plain_and_stem(word)[1],) for word in item.words]
     if item.prefix:
-        completions = engine().completions(item.words[-1], MOST_COMPLETIONS)
+        most = MOST_COMPLETIONS if len(steps) == 1 else MOST_COMPLETIONS_IN_A_ROW
+        completions = engine().completions(item.words[-1], most)
         steps[-1] = tuple(dict.fromkeys([*steps[-1], *completions]))
     return [Phrase(tuple(steps))]
 
@@ -230,13 +233,14 @@ class Help:
 
 
 def help_with(results: Results) -> Help:
-    """A search for each item of the query, one of everything, and one query for each filter that stands for nothing."""
+    """A search for each item of a short query, one of everything, and one query for each filter that stands for nothing."""
     query = results.query
-    shorter = [query.without(item).ordered_by("date") for item in query.items if len(query.items) > 1]
+    may_be_shorter = 1 < len(query.items) <= MOST_LOOSENED
+    shorter = [query.without(item).ordered_by("date") for item in query.items] if may_be_shorter else []
     looser = [(each, found) for each in dict.fromkeys(shorter) if (found := find(each)).total]
     meant = [
         replace(query, items=tuple(replace(each, value=value) if each is item else each for each in query.items))
-        for item in results.unknown
+        for item in results.unknown[:LOOSER]
         for value in similar_values(item.field, item.value)
     ]
     everything = facets(Query(), [each.labels for each in find(Query()).found])

@@ -1,6 +1,7 @@
 import pytest
 
 from issues.search import parse, search
+from issues.search.searching import expression_of, help_with
 from tests.issues.search.test_queries import hostile_queries
 
 
@@ -32,3 +33,13 @@ def test_every_page_number_shows_a_page(archive, client, page):
 )
 def test_large_queries_are_answered(archive, client, text):
     assert client.get("/search/", {"q": text}).status_code == 200
+
+
+def test_only_a_short_search_that_finds_nothing_is_tried_without_each_of_its_parts(archive):
+    assert help_with(search(parse("qwertz transformer"))).looser
+    assert not help_with(search(parse("qwertz transformer openai model gpt clip attention"))).looser
+
+
+def test_words_in_a_row_that_end_with_a_beginning_stand_for_few(archive):
+    [phrase] = expression_of(parse("openai-t*")).words
+    assert 1 < len(phrase.steps[1]) <= 9
