@@ -3,7 +3,7 @@
 import datetime
 from dataclasses import dataclass
 
-from django.db.models import Count, Q
+from django.db.models import Case, Count, When
 from django.utils import timezone
 
 from deliveries.models import DeliveryState, Mailing
@@ -29,10 +29,13 @@ class Ledger:
 
 
 def ledger(mailing: Mailing) -> Ledger:
-    """Count the deliveries of a mailing. One query; the candidates are the number that was queued at its start."""
-    later = Q(state=DeliveryState.QUEUED, due_at__gt=timezone.now())
+    """Count the deliveries of a mailing. One query, which an index alone answers: it asks for no other column.
+
+    The candidates are the number that was queued at its start.
+    """
+    later = Case(When(state=DeliveryState.QUEUED, due_at__gt=timezone.now(), then=1))
     by_state = mailing.deliveries.order_by().values_list("state")
-    rows = list(by_state.annotate(count=Count("pk"), later=Count("pk", filter=later)))
+    rows = list(by_state.annotate(count=Count("*"), later=Count(later)))
     counts: dict[str, int] = {state: count for state, count, _ in rows}
     return Ledger(
         candidates=mailing.candidates,
