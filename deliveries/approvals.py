@@ -87,7 +87,7 @@ class ApprovalMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        in_admin = request.path.startswith(reverse("admin:index")) and request.method == "POST"
+        in_admin = request.method == "POST" and request.path.startswith(reverse("admin:index"))
         was_in = in_admin and request.user.is_authenticated  # Logging in saves nothing.
         response = self.get_response(request)
         if was_in and request.user.is_authenticated and response.status_code == 302:

@@ -3,16 +3,16 @@
 import datetime
 
 from django.db.models import OuterRef, QuerySet, Subquery
-from django.utils import timezone
 
 from issues.addresses import moment_of_publication
 from issues.models import Correction, Issue, IssueQuerySet, Story, StoryQuerySet
+from issues.models.moments import TimeOfAsking
 
 
 def published_corrections() -> QuerySet[Correction]:
     """Those that readers may see, the latest first."""
     stories = Story.objects.published()
-    return Correction.objects.filter(story__in=stories, published_at__lte=timezone.now()).order_by(
+    return Correction.objects.filter(story__in=stories, published_at__lte=TimeOfAsking()).order_by(
         "-published_at", "-pk"
     )
 
@@ -23,13 +23,13 @@ def last_moment(corrections: QuerySet[Correction]) -> Subquery:
 
 def with_corrected_at(stories: StoryQuerySet) -> StoryQuerySet:
     """With `corrected_at`, the moment of the last correction or None."""
-    corrections = Correction.objects.filter(story=OuterRef("pk"), published_at__lte=timezone.now())
+    corrections = Correction.objects.filter(story=OuterRef("pk"), published_at__lte=TimeOfAsking())
     return stories.annotate(corrected_at=last_moment(corrections))
 
 
 def issues_with_corrected_at(issues: IssueQuerySet) -> IssueQuerySet:
     """The same, of the stories of an issue."""
-    corrections = Correction.objects.filter(story__issue=OuterRef("pk"), published_at__lte=timezone.now())
+    corrections = Correction.objects.filter(story__issue=OuterRef("pk"), published_at__lte=TimeOfAsking())
     return issues.annotate(corrected_at=last_moment(corrections))
 
 

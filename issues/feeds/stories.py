@@ -1,6 +1,7 @@
 """Feeds of stories: of all, of a section, about topics, about an author's papers, and of a search. Two queries each."""
 
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from django.db.models import Exists, OuterRef
@@ -28,13 +29,13 @@ MOST_TOPICS = 5  # that a feed combines
 
 @feed_view()
 def stories(request: HttpRequest, publication: Publication, form: str) -> Page:
-    entries, older, _ = story_entries(request, publication, Story.objects.all())
+    entries, older, _ = story_entries(request, publication, feed_stories())
     return Page(entries, older)
 
 
 @feed_view()
 def section(request: HttpRequest, publication: Publication, form: str, slug: str) -> Page:
-    entries, older, rows = story_entries(request, publication, Story.objects.filter(section__slug=slug))
+    entries, older, rows = story_entries(request, publication, feed_stories().filter(section__slug=slug))
     if not rows:
         raise Http404("No stories are published in this section.")
     return Page(entries, older, rows[0].section.name, rows[0].section.get_absolute_url())
@@ -44,7 +45,7 @@ def section(request: HttpRequest, publication: Publication, form: str, slug: str
 def topics(request: HttpRequest, publication: Publication, form: str, slugs: str) -> Page | HttpResponseBase:
     """Stories about a topic, or about all of some, as in /topics/vision+robots/feed.atom."""
     wanted = slugs.split("+")
-    entries, older, rows = story_entries(request, publication, Story.objects.about(*wanted[:MOST_TOPICS]))
+    entries, older, rows = story_entries(request, publication, feed_stories().about(*wanted[:MOST_TOPICS]))
     if not rows or wanted != sorted(set(wanted)) or len(wanted) > MOST_TOPICS:
         return usual_address_of_topics(wanted, form)
     names = {topic["slug"]: topic["name"] for topic in rows[0].topic_rows}
@@ -66,7 +67,7 @@ def author(request: HttpRequest, publication: Publication, form: str, slug: str)
     """Stories about the papers of somebody."""
     theirs = Authorship.objects.filter(author__slug=slug, paper__story_papers__story=OuterRef("pk"))
     names = JSONRows(Author.objects.filter(slug=slug), given="given", family="family", suffix="suffix")
-    stories = Story.objects.filter(Exists(theirs)).annotate(name_rows=names)
+    stories = feed_stories().filter(Exists(theirs)).annotate(name_rows=names)
     entries, older, rows = story_entries(request, publication, stories)
     if not rows:
         alias = get_object_or_404(AuthorAlias.objects.select_related("author"), slug=slug)
@@ -82,24 +83,25 @@ def search(request: HttpRequest, publication: Publication, form: str) -> Page:
     """
     query = replace(Query.from_params(request.GET), order="date")
     found = search_for(query, with_hits=False).ids(SearchKind.STORY)
-    entries, older, _ = story_entries(request, publication, Story.objects.filter(pk__in=found))
+    entries, older, _ = story_entries(request, publication, feed_stories().filter(pk__in=found))
     return Page(entries, older, query.text, reverse("issues:search"), {"q": query.text}, pinged=False)
 
 
 def story_entries(
     request: HttpRequest, publication: Publication, stories: StoryQuerySet
 ) -> tuple[list[Entry], str, list[Any]]:
-    """A page of entries, the place where the next one starts, and the stories themselves. One query."""
-    found = page_of_stories(request, for_feed(stories), STORIES)
+    """A page of entries, the place where the next one starts, and the `feed_stories()` themselves. One query."""
+    found = page_of_stories(request, stories, STORIES)
     return [story_entry(publication, story) for story in found["stories"]], found["older"], found["stories"]
 
 
-def for_feed(stories: StoryQuerySet) -> StoryQuerySet:
-    """With all that an entry shows, in one query."""
+@cache
+def feed_stories() -> StoryQuerySet:
+    """All, with what an entry shows, in one query; put together once, as that takes longer than asking."""
     here = OuterRef("pk")
     papers, resources = StoryPaper.objects.filter(story=here), StoryResource.objects.filter(story=here)
     return (
-        with_corrected_at(stories)
+        with_corrected_at(Story.objects.all())
         .annotate(
             correction_rows=JSONRows(published_corrections().filter(story=here), date="date", text="text"),
             paper_rows=JSONRows(
@@ -112,7 +114,7 @@ def for_feed(stories: StoryQuerySet) -> StoryQuerySet:
 
 
 def story_entry(publication: Publication, story: Any) -> Entry:
-    """Of a story `for_feed()` and `for_list()`."""
+    """Of one of `feed_stories()` that is `for_list()`, too."""
     address = absolute(story.get_absolute_url())
     papers = [paper_of(row) for row in story.paper_rows]
     context = {"story": story, "papers": papers, "html": html_for_feeds(story.body_html, address)}

@@ -5,6 +5,7 @@ from django.db import models
 from django.urls import reverse
 from django.utils import timezone
 
+from issues.models.moments import TimeOfAsking
 from papers.json_rows import JSONRows
 
 
@@ -17,7 +18,7 @@ class IssueState(models.TextChoices):
 class IssueQuerySet(models.QuerySet["Issue"]):
     def published(self) -> Self:
         """What readers may see."""
-        return self.filter(state=IssueState.PUBLISHED, published_at__lte=timezone.now())
+        return self.filter(state=IssueState.PUBLISHED, published_at__lte=TimeOfAsking())
 
     def to_come(self) -> Self:
         """Drafts and approved ones."""

@@ -3,10 +3,10 @@ from typing import Self
 
 from django.db import models
 from django.urls import reverse
-from django.utils import timezone
 from taggit.managers import TaggableManager
 
 from issues.models.issue import Issue, IssueState
+from issues.models.moments import TimeOfAsking
 from issues.models.publication import Section
 from issues.models.topic import StoryTopic, Topic, place_of
 from papers.json_rows import JSONRows
@@ -28,7 +28,7 @@ class StoryState(models.TextChoices):
 class StoryQuerySet(models.QuerySet["Story"]):
     def published(self) -> Self:
         """What readers may see: the stories of published issues."""
-        return self.filter(issue__state=IssueState.PUBLISHED, issue__published_at__lte=timezone.now())
+        return self.filter(issue__state=IssueState.PUBLISHED, issue__published_at__lte=TimeOfAsking())
 
     def queued(self) -> Self:
         """Those that wait for an issue."""
@@ -167,7 +167,7 @@ class Story(models.Model):  # type: ignore[django-manager-missing]
 class StoryPaperQuerySet(models.QuerySet["StoryPaper"]):
     def public(self) -> Self:
         """Those of stories that readers may see."""
-        return self.filter(story__issue__state=IssueState.PUBLISHED, story__issue__published_at__lte=timezone.now())
+        return self.filter(story__issue__state=IssueState.PUBLISHED, story__issue__published_at__lte=TimeOfAsking())
 
 
 class StoryPaper(models.Model):
@@ -213,7 +213,7 @@ class ReferenceQuerySet(models.QuerySet["Reference"]):
 
     def from_published(self) -> Self:
         """References in stories that readers may see."""
-        return self.filter(source__issue__state=IssueState.PUBLISHED, source__issue__published_at__lte=timezone.now())
+        return self.filter(source__issue__state=IssueState.PUBLISHED, source__issue__published_at__lte=TimeOfAsking())
 
     def touching(self, story: Story) -> Self:
         """Those that a story makes, and those that others make to it or to its issue, with both ends. One query."""

@@ -2,10 +2,10 @@ from typing import Any, Self
 
 from django.db import models
 from django.urls import reverse
-from django.utils import timezone
 from taggit.models import ItemBase, TagBase
 
 from issues.models.issue import IssueState
+from issues.models.moments import TimeOfAsking
 from papers.json_rows import JSONRows
 
 NEWEST_STORIES = 200  # of a topic, from which its related topics are taken
@@ -21,7 +21,7 @@ def place_of(number: Any, position: Any) -> Any:
 def public_items() -> models.QuerySet["StoryTopic"]:
     """Topics of stories that readers may see."""
     items: models.QuerySet[StoryTopic] = StoryTopic.objects.filter(
-        content_object__issue__state=IssueState.PUBLISHED, content_object__issue__published_at__lte=timezone.now()
+        content_object__issue__state=IssueState.PUBLISHED, content_object__issue__published_at__lte=TimeOfAsking()
     )
     return items
 

@@ -2,6 +2,7 @@
 
 import datetime
 import re
+from functools import cache
 from typing import Any
 
 from django.db.models import Count, F, OuterRef
@@ -19,6 +20,7 @@ from issues.models import (
     Reference,
     Story,
     StoryPaper,
+    StoryQuerySet,
     Topic,
 )
 from issues.models.story import reading_minutes
@@ -109,21 +111,36 @@ def year(request: HttpRequest, year: int) -> HttpResponse:
 @require_safe
 def issue(request: HttpRequest, number: int) -> HttpResponse:
     """An issue with the full text of its stories. Seven queries."""
-    return issue_page(request, get_object_or_404(Issue.objects.published().with_neighbours(), number=number))
+    return issue_page(request, get_object_or_404(issue_pages(), number=number))
+
+
+@cache
+def issue_pages() -> IssueQuerySet:
+    """Put together once, as that takes longer than asking; so are those below."""
+    return Issue.objects.published().with_neighbours()
 
 
 def issue_page(request: HttpRequest, issue: Issue) -> HttpResponse:
     """The page of an issue `with_neighbours()`, public or not: who may see it is the caller's care."""
-    stories = issue.stories.in_reading_order().for_page()
+    stories = stories_of_issue_pages().filter(issue=issue)
     return render(request, "issues/issue_detail.html", {"issue": issue, "stories": stories})
+
+
+@cache
+def stories_of_issue_pages() -> StoryQuerySet:
+    return Story.objects.in_reading_order().for_page()
 
 
 @public_page()
 @require_safe
 def story(request: HttpRequest, slug: str) -> HttpResponse:
     """A story with its papers, resources, corrections and references in both directions. Six queries."""
-    stories = Story.objects.published().for_page().with_neighbours()
-    return story_page(request, get_object_or_404(stories, slug=slug))
+    return story_page(request, get_object_or_404(story_pages(), slug=slug))
+
+
+@cache
+def story_pages() -> StoryQuerySet:
+    return Story.objects.published().for_page().with_neighbours()
 
 
 def story_page(request: HttpRequest, story: Story) -> HttpResponse:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
 from django.db.models.functions import Lower
@@ -11,7 +12,7 @@ from django.views.decorators.http import require_safe
 
 from issues.charts import year_chart
 from issues.lists import page_of_stories, papers_of, parts_of_list
-from issues.models import Story, StoryPaper, Topic, TopicAlias
+from issues.models import Story, StoryPaper, Topic, TopicAlias, TopicQuerySet
 from issues.public_pages import public_page
 from issues.text_blocks import opening
 
@@ -64,8 +65,7 @@ def tree(topic: Any, by_slug: Mapping[str, Any], seen: set[str]) -> dict[str, An
 @require_safe
 def topic(request: HttpRequest, slug: str) -> HttpResponseBase:
     """A topic, or the way to it from another of its names. Four queries."""
-    topics = Topic.objects.public().with_relations().with_years().with_related()
-    topic: Any = topics.filter(slug=slug).first()
+    topic: Any = topic_pages().filter(slug=slug).first()
     if topic is None:
         alias = get_object_or_404(TopicAlias.objects.filter(topic__in=Topic.objects.public()), slug=slug)
         return redirect(alias.topic, permanent=True)
@@ -81,3 +81,9 @@ def topic(request: HttpRequest, slug: str) -> HttpResponseBase:
         "parts": parts_of_list("topic", topic.name, "section", (story.section.name for story in stories["stories"])),
     }
     return render(request, "issues/topic_detail.html", context | stories)
+
+
+@cache
+def topic_pages() -> TopicQuerySet:
+    """Put together once, as that takes longer than asking."""
+    return Topic.objects.public().with_relations().with_years().with_related()

@@ -31,11 +31,11 @@ def context_object(paper: Paper) -> str:
     kind = PaperType(paper.type)
     keys = described(paper, *GENRES[kind]) if kind in GENRES else described_in_dublin_core(paper, ZOTERO_TYPES[kind])
     identifier = f"info:doi/{paper.doi}" if paper.doi else paper.arxiv_url or paper.url
-    first, *_ = [*paper.authors_in_order(), None]
-    if first is not None and first.given:
-        keys |= {"rft.aulast": first.family, "rft.aufirst": first.given}
+    authors = paper.authors_in_order()
+    if authors and authors[0].given:
+        keys |= {"rft.aulast": authors[0].family, "rft.aufirst": authors[0].given}
     pairs = [("ctx_ver", "Z39.88-2004"), *keys.items(), ("rft.date", paper.issued), ("rft_id", identifier)]
-    people = [("rft.au", str(author)) for author in paper.authors_in_order()]
+    people = [("rft.au", str(author)) for author in authors]
     return urlencode([(key, value) for key, value in pairs + people if value])
 
 

@@ -195,3 +195,15 @@ def test_a_long_thread_says_that_it_goes_on(client, issue_of, make_story, querie
         make_story(f"Story {number}", slug=f"story-{number}", issue=issue_of(2020), body=f"On [[story-{number - 1}]].")
     assert "may go on" in client.get("/stories/story-9/thread/").content.decode()
     assert queries_of("/stories/story-9/thread/") == 7
+
+
+def test_pages_appear_at_their_time_though_their_queries_were_put_together_before(
+    client, make_issue, make_story, time_machine
+):
+    now = timezone.now()
+    story = make_story(issue=make_issue(published_at=now + datetime.timedelta(hours=1)), topics=["robots"])
+    pages = [story.get_absolute_url(), story.issue.get_absolute_url(), "/topics/robots/"]
+    assert [client.get(page).status_code for page in pages] == [404] * 3
+    time_machine.move_to(now + datetime.timedelta(hours=2))
+    assert [client.get(page).status_code for page in pages] == [200] * 3
+    assert story.title in client.get("/feed.atom").content.decode()
