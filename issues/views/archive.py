@@ -5,7 +5,7 @@ import re
 from functools import cache
 from typing import Any
 
-from django.db.models import Count, F, OuterRef
+from django.db.models import Count, F, OuterRef, QuerySet
 from django.db.models.functions import Lower
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -40,18 +40,26 @@ RECENT_TOPICS = 24
 def home(request: HttpRequest) -> HttpResponse:
     """What this is, the latest issue, and ways in. Seven queries, none over more than the newest stories."""
     issues = list(Issue.objects.published()[:RECENT_ISSUES])
-    recent = Story.objects.published().newest_first()[:RECENT_STORIES].values("pk")
-    topics = Topic.objects.filter(items__content_object__in=recent).annotate(story_count=Count("items"))
     context = {
         "issue": issues[0] if issues else None,
         "earlier_issues": issues[1:],
         "stories": issues[0].stories.in_reading_order().for_list() if issues else [],
+        "years": years_of_issues(),
+    }
+    context |= {name: rows.all() for name, rows in ways_in().items()}
+    return render(request, "issues/home.html", context)
+
+
+@cache
+def ways_in() -> dict[str, QuerySet[Any]]:
+    """What the home page lists beside issues. Put together once, as that takes longer than asking; so are those below."""
+    recent = Story.objects.published().newest_first()[:RECENT_STORIES].values("pk")
+    topics = Topic.objects.filter(items__content_object__in=recent).annotate(story_count=Count("items"))
+    return {
         "topics": topics.order_by("-story_count", Lower("name"))[:RECENT_TOPICS],
         "sections": public_sections(),
-        "years": years_of_issues(),
         "papers": papers_of(StoryPaper.objects.filter(story__in=recent)).for_list()[:RECENT_PAPERS],
     }
-    return render(request, "issues/home.html", context)
 
 
 @public_page("before")
@@ -116,7 +124,6 @@ def issue(request: HttpRequest, number: int) -> HttpResponse:
 
 @cache
 def issue_pages() -> IssueQuerySet:
-    """Put together once, as that takes longer than asking; so are those below."""
     return Issue.objects.published().with_neighbours()
 
 
