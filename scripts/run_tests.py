@@ -1,7 +1,8 @@
 """`make test`: the whole suite on SQLite, and again on PostgreSQL with a Redis broker wherever both answer.
 
 Variables: TEST_DATABASE_URL and TEST_BROKER_URL name other services than those of this machine; REQUIRE_SERVICES=1
-makes it an error when they don't answer. Arguments are handed to pytest.
+makes it an error when they don't answer; SECOND_TRY=1 runs what failed once more, alone, and says so: what passes then
+has lost a race, which is to be looked for but is no reason to refuse a change. Arguments are handed to pytest.
 """
 
 import os
@@ -16,7 +17,10 @@ import redis
 from dynamically_typed.environment import Environment
 
 PROBE_TIMEOUT = 2  # seconds
-PYTEST = (sys.executable, "-m", "pytest", "-n", "2", "--dist", "worksteal")
+PYTEST = (sys.executable, "-m", "pytest")
+TOGETHER = ("-n", "2", "--dist", "worksteal")
+ONLY_THE_FAILED = ("--last-failed", "--last-failed-no-failures=none")
+TESTS_FAILED = 1  # as pytest's exit code says it
 # The server's usual superuser over TCP, or whoever we are over its socket. The name is of this run only.
 DATABASE_URLS = (
     f"postgres://postgres@127.0.0.1:5432/dt_{os.getpid()}",
@@ -45,9 +49,17 @@ def run(name: str, services: dict[str, str], arguments: list[str]) -> tuple[bool
     # The caller's settings stay out, so that tests mean the same on every machine.
     kept = {name: value for name, value in os.environ.items() if name not in Environment.__dataclass_fields__}
     with tempfile.TemporaryDirectory() as folder:
-        done = subprocess.run([*PYTEST, *arguments], env={**kept, "VAR_DIR": folder, **services}, check=False)  # noqa: S603
-    fine = done.returncode == 0
-    return fine, f"{name}: {'passed' if fine else 'FAILED'} in {time.monotonic() - start:.0f} s"
+        environment = {**kept, "VAR_DIR": folder, **services}
+        code, when = pytest(environment, *TOGETHER, *arguments), ""
+        if code == TESTS_FAILED and os.environ.get("SECOND_TRY") == "1":
+            say("\n=== Once more, what failed ===")
+            code, when = pytest(environment, *ONLY_THE_FAILED, *arguments), ", some at the second try,"
+    return code == 0, f"{name}: {'FAILED' if code else 'passed'}{when} in {time.monotonic() - start:.0f} s"
+
+
+def pytest(environment: dict[str, str], *arguments: str) -> int:
+    """Return its exit code."""
+    return subprocess.run([*PYTEST, *arguments], env=environment, check=False).returncode  # noqa: S603
 
 
 def find_services() -> tuple[str, str, str]:
