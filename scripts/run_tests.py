@@ -53,7 +53,7 @@ def run(name: str, services: dict[str, str], arguments: list[str]) -> tuple[bool
         code, when = pytest(environment, *TOGETHER, *arguments), ""
         if code == TESTS_FAILED and os.environ.get("SECOND_TRY") == "1":
             say("\n=== Once more, what failed ===")
-            code, when = pytest(environment, *ONLY_THE_FAILED, *arguments), ", some at the second try,"
+            code, when = pytest(environment, *ONLY_THE_FAILED, *arguments), ", at the second try,"
     return code == 0, f"{name}: {'FAILED' if code else 'passed'}{when} in {time.monotonic() - start:.0f} s"
 
 
