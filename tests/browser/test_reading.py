@@ -28,6 +28,18 @@ def test_a_note_stands_in_the_margin_beside_its_paragraph(new_page, story):
     assert abs(note["y"] - text["y"]) < 12
 
 
+@pytest.mark.parametrize("block", ["- The item[^1] of a list.", "> The quote[^1].\n>\n> — Somebody"])
+def test_a_note_stands_at_the_first_line_of_a_list_or_quote(new_page, apart, make_issue, make_story, block):
+    body = f"Some text.\n\n{block}\n\nMore text.\n\n[^1]: The note."
+    story = apart(lambda: make_story(issue=make_issue(published_at=timezone.now()), body=body))
+    page = new_page(viewport={"width": 1280, "height": 800})
+    page.goto(story.get_absolute_url())
+    text = page.locator(".prose :is(li, blockquote p)", has_text="The").first.bounding_box()
+    note = page.get_by_role("note").bounding_box()
+    assert note["x"] > text["x"] + text["width"]
+    assert abs(note["y"] - text["y"]) < 12
+
+
 @pytest.mark.parametrize("width", [320, 768, 1100])
 def test_a_note_follows_its_paragraph_where_there_is_no_room(new_page, story, width):
     page = new_page(viewport={"width": width, "height": 800})
