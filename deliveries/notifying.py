@@ -9,9 +9,14 @@ from issues.addresses import absolute
 from issues.notifying import MODEL_BACKEND, mail_each
 
 
-def tell_of_pause(mailing: Mailing) -> int:
-    """Return how many mails left. Raises OSError if the mail server can't be reached: it may be what stopped the mailing."""
-    users = User.objects.with_perm("deliveries.send_mailing", backend=MODEL_BACKEND)
+def tell_of_pause(mailing: Mailing, only: list[int] | None = None) -> list[int]:
+    """Mail those who may send, or of these the ones with these numbers; return the numbers of those to try again later.
+
+    The mail server may be what stopped the mailing.
+    """
+    users = User.objects.with_perm("deliveries.send_mailing", backend=MODEL_BACKEND).filter(is_staff=True)
+    if only is not None:
+        users = users.filter(pk__in=only)
     counted = ledger(mailing)
     what = f"The mailing of issue {mailing.issue} has paused by itself"
     facts = f"It waits for somebody to resume or cancel it. Sent: {counted.sent:,}, remaining: {counted.remaining:,}."
@@ -19,4 +24,4 @@ def tell_of_pause(mailing: Mailing) -> int:
         what, facts = f"The mailing of issue {mailing.issue} has not started", "Nothing has left."
     address = absolute(reverse("admin:deliveries_mailing_change", args=[mailing.pk]))
     body = "\n\n".join([f"{what}.", mailing.pause_reason, facts, address]) + "\n"
-    return mail_each(users.filter(is_staff=True).exclude(email=""), what, body)
+    return [user.pk for user in mail_each(users.exclude(email=""), what, body)]

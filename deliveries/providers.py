@@ -22,8 +22,8 @@ from anymail.message import AnymailMessage
 
 from deliveries.errors import InDoubt, Misconfigured, Refused, TransportError, Unavailable
 from deliveries.mails import Log, Mail
-from subscribers.letters import was_not_reached
 from subscribers.tokens import absolute_url
+from transactional.sending import was_not_reached
 
 # So many mails are in doubt, at most, when a worker is killed or the provider does not answer.
 MAILS_PER_CALL = 100

@@ -43,17 +43,16 @@ def tick() -> None:
 
 
 @shared_task(bind=True)
-def tell_of_pause(self: Any, mailing_id: int) -> None:
-    """Unless it was resumed meanwhile. Tried again after 5, 10 and 20 minutes: the mail server may be what stopped it."""
+def tell_of_pause(self: Any, mailing_id: int, users: list[int] | None = None) -> None:
+    """Unless it was resumed meanwhile. Who could not be told is tried again after 5, 10 and 20 minutes."""
     mailing = Mailing.objects.filter(pk=mailing_id, state=MailingState.PAUSED).select_related("issue").first()
     if mailing is None:
         return
-    try:
-        notifying.tell_of_pause(mailing)
-    except OSError as error:
-        logger.warning("Nobody could be told of the pause of mailing %d: %s", mailing_id, type(error).__name__)
+    later = notifying.tell_of_pause(mailing, users)
+    if later:
+        logger.warning("%d could not be told of the pause of mailing %d by mail.", len(later), mailing_id)
         if self.request.retries < len(WAITS_TO_TELL):
-            self.retry(countdown=WAITS_TO_TELL[self.request.retries])
+            self.retry(args=[mailing_id, later], countdown=WAITS_TO_TELL[self.request.retries])
 
 
 @shared_task

@@ -3,16 +3,16 @@
 import logging
 from collections.abc import Iterable
 from email.utils import formataddr
-from smtplib import SMTPException
 
 from django.contrib.auth.models import User
-from django.core.mail import EmailMessage, get_connection
+from django.core.mail import EmailMessage
 from django.db.models import Q, QuerySet
 from django.urls import reverse
 
 from issues.addresses import absolute
 from issues.emailing import one_line
 from issues.models import Comment, Publication, StoryState
+from transactional.sending import HANDED_OVER, MailServerUnavailable, send
 
 logger = logging.getLogger(__name__)
 WORDS = {
@@ -37,8 +37,8 @@ def concerned_by(comment: Comment) -> QuerySet[User]:
     return users.filter(is_staff=True).exclude(email="").exclude(pk=comment.author_id or 0)
 
 
-def tell_of_step(comment: Comment) -> int:
-    """Return how many mails left. Raises OSError if the mail server can't be reached."""
+def tell_of_step(comment: Comment) -> list[User]:
+    """Mail all whom this step concerns; return those whose mail could not leave."""
     story = comment.story
     what = f"“{story.title}” {WORDS[StoryState(comment.state)]}"
     said_by = comment.author.get_username() if comment.author else "Somebody"
@@ -47,22 +47,22 @@ def tell_of_step(comment: Comment) -> int:
     return mail_each(concerned_by(comment), what, body)
 
 
-def mail_each(users: Iterable[User], what: str, body: str) -> int:
-    """Mail each of them by itself; return how many mails left. One that is refused keeps nobody else from theirs.
+def mail_each(users: Iterable[User], what: str, body: str) -> list[User]:
+    """Mail each of them by itself; return those to try again later, as nothing left: no server, or it said not now.
 
-    Raises OSError if the mail server can't be reached.
+    One that is refused keeps nobody else from theirs, and is a line in the log: without its address.
     """
     publication = Publication.objects.current()
     sender = formataddr((publication.sender, publication.from_email))
     subject = one_line(f"{publication.short_name}: {what}")
-    messages = [EmailMessage(subject, body, sender, [user.email]) for user in users]
-    if not messages:
-        return 0
-    left = 0
-    with get_connection() as connection:
-        for message in messages:
-            try:
-                left += connection.send_messages([message]) or 0
-            except SMTPException as error:  # Its words hold the address.
-                logger.warning("A mail to one of the staff was refused (%s).", type(error).__name__)
-    return left
+    later = []
+    for user in users:
+        try:
+            became = send(EmailMessage(subject, body, sender, [user.email]))
+        except MailServerUnavailable as error:
+            logger.warning("A mail to one of the staff could not leave: %s", type(error.__cause__).__name__)
+            later.append(user)
+        else:
+            if became != HANDED_OVER:
+                logger.warning("A mail to one of the staff did not arrive: %s", became)
+    return later

@@ -31,7 +31,5 @@ def tell_of_step(comment_id: int) -> None:
     comment = Comment.objects.select_related("story", "author").filter(pk=comment_id).first()
     if comment is None:
         return
-    try:
-        notifying.tell_of_step(comment)
-    except OSError as error:
-        logger.warning("Nobody could be told of a step of story %d by mail: %s", comment.story_id, type(error).__name__)
+    if left := notifying.tell_of_step(comment):
+        logger.warning("%d could not be told of a step of story %d by mail.", len(left), comment.story_id)

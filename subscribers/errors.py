@@ -8,7 +8,6 @@ AlreadyKnown          the address is in the list, or its owner was erased; only 
 BadFile               the file can't be imported as a whole; show the sentence to the operator
 BadRow                one row of it can't; put the sentence beside the row, and go on
 ListChanged           somebody was erased while an import ran; nothing was changed, import again
-MailServerUnavailable nothing left; try again later
 """
 
 
@@ -42,7 +41,3 @@ class BadRow(ValueError):
 
 class ListChanged(Exception):
     """Its text is a sentence for the operator."""
-
-
-class MailServerUnavailable(Exception):
-    pass

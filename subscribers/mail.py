@@ -12,9 +12,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from subscribers import letters
-from subscribers.errors import MailServerUnavailable
 from subscribers.models import AGREED, ConsentEvent, ConsentKind, Subscriber, SubscriberState
 from subscribers.tokens import CONFIRMATION_LIFETIME, confirmation_url, preferences_url
+from transactional.sending import MailServerUnavailable, send
 
 A_DAY = timedelta(days=1)
 MOST_CONFIRMATIONS = 3  # to an address that does not confirm
@@ -31,7 +31,7 @@ def answer_sign_up(subscriber_id: int) -> bool:
     if note is None:
         return False
     try:
-        note.source = letters.send(_build(note))
+        note.source = send(_build(note))
     except MailServerUnavailable:
         note.delete()
         raise

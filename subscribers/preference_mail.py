@@ -8,9 +8,9 @@ from django.utils import timezone
 
 from subscribers import letters
 from subscribers.addresses import masked
-from subscribers.errors import MailServerUnavailable
 from subscribers.models import AddressChange, ConsentEvent, ConsentKind, LinkRequest, Subscriber, SubscriberState
 from subscribers.tokens import CONFIRMATION_LIFETIME, address_change_url, requested_url
+from transactional.sending import MailServerUnavailable, send
 
 A_DAY = timedelta(days=1)
 # Anybody may ask for it: who left, or whose mails bounce, must not get one each day for ever.
@@ -30,7 +30,7 @@ def answer_link_request(request_id: int) -> None:
     if note := _claim_link(request.address):
         context = {"preferences_url": requested_url(note.subscriber)}
         try:
-            note.source = letters.send(letters.build("preferences_link", note.subscriber.email, context))
+            note.source = send(letters.build("preferences_link", note.subscriber.email, context))
         except MailServerUnavailable:
             note.delete()
             raise
@@ -48,13 +48,13 @@ def answer_address_change(change_id: int) -> None:
     if change is None:
         return
     if change.former:
-        letters.send(letters.build("address_changed", change.former, {"new_address": masked(change.address)}))
+        send(letters.build("address_changed", change.former, {"new_address": masked(change.address)}))
         change.delete()
         return
     asked = AddressChange.objects.filter(pk=change.pk, address=change.address, former="")
     if asked.filter(mailed_at=None).update(mailed_at=timezone.now()):
         try:
-            letters.send(_question(change))
+            send(_question(change))
         except MailServerUnavailable:
             asked.update(mailed_at=None)
             raise

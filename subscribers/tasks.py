@@ -4,7 +4,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from subscribers import erasure, mail, preference_mail, uploads
-from subscribers.errors import MailServerUnavailable
+from transactional.sending import MailServerUnavailable
 
 AGAIN = {
     "autoretry_for": [MailServerUnavailable],

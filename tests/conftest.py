@@ -23,6 +23,7 @@ from issues.writing import save_issue, save_story, set_papers, set_resources
 from papers.models import Author, Authorship, Paper
 from subscribers.models import Subscriber, SubscriberState
 from tests.admin_forms import member_of
+from tests.provider_api import provider  # noqa: F401
 
 # No property fails because the machine is busy.
 hypothesis_settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -12,14 +12,26 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-OURS = {"accounts", "audit", "papers", "issues", "subscribers", "deliveries", "dynamically_typed", "tests", "scripts"}
+OURS = {
+    "accounts",
+    "audit",
+    "transactional",
+    "papers",
+    "issues",
+    "subscribers",
+    "deliveries",
+    "dynamically_typed",
+    "tests",
+    "scripts",
+}
 MAY_IMPORT = {
     "audit": set(),
+    "transactional": set(),
     "accounts": {"audit"},
     "papers": {"audit"},
-    "issues": {"audit", "papers"},
-    "subscribers": {"audit"},
-    "deliveries": {"audit", "papers", "issues", "subscribers"},
+    "issues": {"audit", "papers", "transactional"},
+    "subscribers": {"audit", "transactional"},
+    "deliveries": {"audit", "papers", "issues", "subscribers", "transactional"},
 }
 
 HEAVY = ["PIL", "bleach", "click_repl", "cryptography", "css_inline", "latex2mathml", "markdown"]

@@ -1,8 +1,10 @@
+import smtplib
 from datetime import timedelta
 
 import pytest
 import time_machine
 from django.contrib.auth.models import User
+from django.core.mail.backends import locmem
 from django.utils import timezone
 
 from audit.models import Entry
@@ -74,4 +76,32 @@ def test_a_mail_server_that_is_away_is_tried_again_and_is_no_error(make_mailing,
     mailing = make_mailing()
     queueing.pause(mailing, reason=REASON)
     tell_of_pause.apply([mailing.pk])
-    assert caplog.text.count(f"Nobody could be told of the pause of mailing {mailing.pk}: ConnectionRefusedError") == 4
+    assert caplog.text.count(f"2 could not be told of the pause of mailing {mailing.pk} by mail.") == 4
+
+
+def test_only_those_who_could_not_be_told_are_tried_again(make_mailing, monkeypatch, mailoutbox):
+    usual = locmem.EmailBackend.send_messages
+    tried = []
+
+    def send(self, messages):
+        tried.append(messages[0].to)
+        if tried == [messages[0].to]:
+            raise smtplib.SMTPRecipientsRefused({messages[0].to[0]: (451, b"greylisted")})
+        return usual(self, messages)
+
+    monkeypatch.setattr(locmem.EmailBackend, "send_messages", send)
+    mailing = make_mailing()
+    queueing.pause(mailing, reason=REASON)
+    tell_of_pause.apply([mailing.pk])
+    assert len(tried) == 3
+    assert sorted(mail.to for mail in mailoutbox) == [["owner@example.org"], ["publisher@example.org"]]
+
+
+@pytest.mark.parametrize(("status", "tries"), [(503, 8), (400, 2)])
+def test_a_provider_s_api_may_be_down_or_refuse(provider, make_mailing, caplog, status, tries):
+    provider.status = status
+    mailing = make_mailing()
+    queueing.pause(mailing, reason=REASON)
+    assert tell_of_pause.apply([mailing.pk]).successful()
+    assert provider.calls == tries
+    assert ("refused with 400" in caplog.text) == (status == 400)
