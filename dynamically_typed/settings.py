@@ -263,6 +263,7 @@ LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 
 LANGUAGE_CODE = "en"
+USE_I18N = False  # There are no translations, and looking for them takes a tenth of the time of a page.
 TIME_ZONE = env.TIME_ZONE.key
 USE_TZ = True
 TAGGIT_CASE_INSENSITIVE = True

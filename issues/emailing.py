@@ -6,10 +6,8 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any
 
-from django.conf import settings
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils import translation
 from django.utils.html import format_html
 from django.utils.safestring import mark_safe
 
@@ -139,9 +137,8 @@ def put_together(issue: Issue, publication: Publication, subject: str, preheader
         "unsubscribe_url": UNSUBSCRIBE_URL,
         "preferences_url": PREFERENCES_URL,
     }
-    with translation.override(settings.LANGUAGE_CODE):  # whoever asks: dates have names of months
-        html = with_inlined_css(render_to_string("emails/issue/body.html", context))
-        text = render_to_string("emails/issue/body.txt", context)
+    html = with_inlined_css(render_to_string("emails/issue/body.html", context))
+    text = render_to_string("emails/issue/body.txt", context)
     return IssueEmail(subject, html, text, parts)
 
 
