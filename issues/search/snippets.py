@@ -66,13 +66,16 @@ class Reading:
         return format_html("{}{}{}", "… " if start else "", middle, " …" if end < len(self.text) else "")
 
     def best_window(self) -> int:
-        """Where to begin: a few words before one that is meant, with as many different ones as possible behind it."""
-        best, score = 0, (0, 0)
+        """Where to begin: a few words before one that is meant, with as many different ones as possible behind it.
+
+        Of several the first: a text comes before the names and numbers that stand at the end of what can be found.
+        """
+        best, most = 0, 0
         for number, place in enumerate(self.found):
             first = max(0, place - LEAD)
-            inside = [self.stems[each] for each in self.found[number : number + WINDOW] if each < first + WINDOW]
-            if (len(set(inside)), len(inside)) > score:
-                best, score = first, (len(set(inside)), len(inside))
+            inside = {self.stems[each] for each in self.found[number : number + WINDOW] if each < first + WINDOW}
+            if len(inside) > most:
+                best, most = first, len(inside)
         return max(0, min(best, len(self.spans) - WINDOW))
 
     def fragment(self) -> str:

@@ -24,6 +24,16 @@ def test_a_hit_shows_where_the_words_stand_and_leads_to_them(archive, page):
     assert 'href="/stories/robots-in-a-cafe/#:~:text=pour%20espresso"' in html
 
 
+def test_a_hit_shows_the_text_rather_than_the_names_after_it(make_issue, make_story, make_topic, make_paper, page):
+    make_story(
+        issue=make_issue(published_at=timezone.now()),
+        body="A robot learns to walk. " + "It falls. " * 40,
+        topics=[make_topic("robot arms"), make_topic("robot legs")],
+        papers=[make_paper("Robot Learning by Robots")],
+    )
+    assert "A <mark>robot</mark> learns to walk." in page(q="robot kind:story")
+
+
 def test_what_is_typed_and_what_is_found_is_escaped(make_issue, make_story, page):
     issue = make_issue(published_at=timezone.now())
     make_story("Tags <b>&amp; co</b>", issue=issue, body="A `<script>alert(1)</script>` & more robots.")
