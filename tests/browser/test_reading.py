@@ -82,3 +82,11 @@ def test_without_scripts_a_page_has_the_system_s_colours_and_no_dead_button(new_
     page.goto("/")
     expect(page.get_by_role("heading", level=1)).to_be_visible()
     expect(page.get_by_role("button", name="Colours")).to_have_count(0)
+
+
+def test_a_field_keeps_its_room_beside_a_long_button(new_page, publication):
+    page = new_page(viewport={"width": 320, "height": 800})
+    page.goto("/subscribe/")
+    for label in ("Your email address", "The address that gets the issues"):
+        assert page.get_by_label(label).bounding_box()["width"] > 150
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
