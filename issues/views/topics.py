@@ -1,6 +1,5 @@
 """The public pages of topics."""
 
-import math
 from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
@@ -17,7 +16,6 @@ from issues.public_pages import public_page
 from issues.text_blocks import opening
 
 LONGEST_FILTER = 100  # characters
-SIZES = 4  # steps in which the names of topics grow with what is written about them
 
 
 @public_page("q")
@@ -26,20 +24,12 @@ def topics(request: HttpRequest) -> HttpResponse:
     """All topics, or those whose name or description holds `?q=`; and how they build on each other. Two queries."""
     asked = " ".join(request.GET.get("q", "").split())[:LONGEST_FILTER]
     topics: list[Any] = list(Topic.objects.public().with_story_count().with_relations().order_by(Lower("name")))
-    most = max((topic.story_count for topic in topics), default=1)
-    for topic in topics:
-        topic.size = size_of(topic.story_count, most)
     context = {
         "asked": asked,
         "topics": [topic for topic in topics if asked.lower() in f"{topic.name} {topic.description}".lower()],
         "trees": [] if asked else trees(topics),
     }
     return render(request, "issues/topic_list.html", context)
-
-
-def size_of(count: int, most: int) -> int:
-    """From 1 to SIZES, by the logarithm: a few topics have most stories."""
-    return 1 + round((SIZES - 1) * math.log(max(count, 1)) / math.log(most)) if most > 1 else 1
 
 
 def trees(topics: Iterable[Any]) -> list[dict[str, Any]]:
