@@ -135,12 +135,14 @@ class Sending:
         self.batch.journal.begin(mail.delivery_id)
 
     def end(self, mail: Mail, error: TransportError | None) -> None:
+        if error is None:
+            self.settle(mail.delivery_id, SENT)
+            self.has_success, self.failure, self.failures, self.refusals = True, None, 0, 0
+            return
         self.settle(
             mail.delivery_id, outcome_of(error, self.attempts[mail.delivery_id], self.batch.mailing.tried_until)
         )
-        if error is None:
-            self.has_success, self.failure, self.failures, self.refusals = True, None, 0, 0
-        elif isinstance(error, Refused):
+        if isinstance(error, Refused):
             self.refusals, self.last_refusal = self.refusals + 1, error
         elif isinstance(error, Lost | InDoubt):
             self.failure = error
@@ -205,10 +207,8 @@ def composer_of(mailing: Mailing) -> Composer:
     return composers[key]
 
 
-def outcome_of(error: TransportError | None, attempts: int, until: datetime.datetime) -> Outcome:
+def outcome_of(error: TransportError, attempts: int, until: datetime.datetime) -> Outcome:
     """What becomes of a delivery after so many attempts, this one included, if it is tried `until` then."""
-    if error is None:
-        return SENT
     words = without_addresses(str(error))
     if isinstance(error, Refused):
         return Outcome(DeliveryState.FAILED, words)
