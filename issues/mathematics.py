@@ -93,7 +93,7 @@ def to_unicode(tex: str) -> str:
         text = reader.latex_to_text(braced, latex_context=parsing, tolerant_parsing=False)
     except BROKEN_FORMULA:
         return tex
-    return re.sub(r"\s+", " ", text).strip() or tex
+    return re.sub(r"\s+", " ", text).strip().replace(" - ", " − ") or tex
 
 
 @cache
@@ -155,9 +155,9 @@ def root_as_text(node: Any, l2tobj: LatexNodes2Text) -> str:
 
 
 def script_as_text(node: Any, l2tobj: LatexNodes2Text) -> str:
-    """x², x₁, x^n, x^(2n)."""
+    """x², x₁, x⁺, x^n, x^(2n)."""
     text: str = l2tobj.nodelist_to_text(node.nodeargd.argnlist).strip()
-    if re.fullmatch(r"[-+−]?\d+", text):
+    if re.fullmatch(r"[-+−]?\d+|[-+−]", text):
         return text.translate(RAISED if node.specials_chars == "^" else LOWERED)
     is_plain = len(text) == 1 or re.fullmatch(r"\([^()]*\)", text)
     return f"{node.specials_chars}{text if is_plain else f'({text})'}"
