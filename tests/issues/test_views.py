@@ -86,9 +86,11 @@ def test_the_home_page_shows_the_latest_issue_with_its_stories_and_the_ways_in(c
     assert 'action="/subscribe/"' in page
 
 
-def test_an_empty_archive_has_all_its_pages(client, db):
-    for address in ("/", "/issues/", "/topics/", "/papers/"):
-        assert client.get(address).status_code == 200
+def test_an_empty_archive_has_all_its_pages_and_no_ways_to_nothing(client, db):
+    for address in ("/", "/issues/", "/topics/", "/papers/", "/resources/"):
+        answer = client.get(address)
+        assert answer.status_code == 200
+        assert "Browse" not in answer.content.decode()
 
 
 def test_an_issue_shows_its_stories_by_section_then_position(client, public_issue, make_story, make_section):
