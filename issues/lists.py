@@ -15,10 +15,11 @@ from issues.search.queries import Field
 from papers.models import Paper, PaperQuerySet
 
 PAGE_SIZE = 50  # rows of a long list
+STORIES_ON_PAGE = 30  # which take some lines each, and bring their papers along
 MOST_PARTS = 8  # that a list is offered to be narrowed down to
 
 
-def page_of_stories(request: HttpRequest, stories: StoryQuerySet, size: int = PAGE_SIZE) -> dict[str, Any]:
+def page_of_stories(request: HttpRequest, stories: StoryQuerySet, size: int = STORIES_ON_PAGE) -> dict[str, Any]:
     """One page of a list, newest first, as context: `stories`, and `older`, the place where the next page starts.
 
     A place is an issue's number and a position, as in `?before=41.2`: no page costs more than another, and none

@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django.views.defaults import bad_request, server_error
 
-from issues.lists import PAGE_SIZE
+from issues.lists import STORIES_ON_PAGE
 from issues.models import Correction, Publication, TopicAlias
 from papers.models import Resource
 
@@ -190,13 +190,13 @@ def test_another_name_of_a_topic_leads_to_it_for_good(client, fill, make_topic):
 def test_a_long_topic_goes_on_from_page_to_page_without_a_gap(client, public_issue, make_story, make_topic):
     topic = make_topic()
     for issue in (public_issue(), public_issue()):
-        for _ in range(PAGE_SIZE * 2 // 3):
+        for _ in range(STORIES_ON_PAGE * 2 // 3):
             make_story(issue=issue, topics=[topic.name])
     first = client.get(topic.get_absolute_url())
     second = client.get(topic.get_absolute_url(), {"before": first.context["older"]})
     titles = [story.title for page in (first, second) for story in page.context["stories"]]
-    assert len(first.context["stories"]) == PAGE_SIZE
-    assert len(titles) == len(set(titles)) == PAGE_SIZE * 2 // 3 * 2
+    assert len(first.context["stories"]) == STORIES_ON_PAGE
+    assert len(titles) == len(set(titles)) == STORIES_ON_PAGE * 2 // 3 * 2
     assert second.context["older"] == ""
 
 
