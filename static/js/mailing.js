@@ -23,6 +23,7 @@ async function refresh() {
       element.textContent = typeof figure === "number" ? figure.toLocaleString("en") : figure;
     }
   }
+  ledger.querySelector("[data-put-off]")?.toggleAttribute("hidden", !figures.put_off);
 }
 
 // Instead of the average since the start, as soon as there is something to go by.

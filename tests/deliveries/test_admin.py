@@ -132,6 +132,11 @@ def test_the_page_tells_how_many_were_put_off_and_until_when_they_are_tried(staf
     ) in page
 
 
+def test_the_page_hides_what_was_put_off_while_nothing_was(staff, make_mailing):
+    page = text(staff(*PERMISSIONS).get(mailing_page("change", make_mailing(readers=3))))
+    assert "<p data-put-off hidden>" in page
+
+
 def test_the_preview_runs_nothing_and_loads_nothing_from_elsewhere(staff, approved_mailing):
     answer = staff(*PERMISSIONS).get(mailing_page("html", approved_mailing))
     policy = answer.headers["Content-Security-Policy"]
