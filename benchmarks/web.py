@@ -1,8 +1,9 @@
 """`make bench-web`: how fast pages are read, beside nginx with the same bytes as files, in one run.
 
 First the CPU that a page takes where nothing is kept, in archives of 2,000 and 100,000 stories, on SQLite and on a PostgreSQL
-that answers; then wrk asks the site as it runs in production (two web processes) and nginx by turns, in several rounds, of
-which the medians count. The last line is one JSON object. It needs wrk and nginx, and as root installs them by apt-get.
+that answers; then wrk asks the site as it runs in production (two web processes), nginx, and the same server with an
+application that does nothing (`constant`: no page can be faster there) by turns, in several rounds, of which the medians
+count. The last line is one JSON object. It needs wrk and nginx, and as root installs them by apt-get.
 """
 
 import argparse
@@ -33,7 +34,7 @@ from benchmarks.site import (
     wait_for_port,
 )
 from benchmarks.web_clients import SlowClients, fetch, wrk
-from benchmarks.web_servers import GRANIAN, GUNICORN, nginx, site
+from benchmarks.web_servers import CONSTANT, GRANIAN, GUNICORN, nginx, serve
 
 PROGRAMS = {"wrk": "wrk", "nginx": "nginx-light"}
 DRAWN = 2_000  # pages
@@ -159,11 +160,12 @@ def measure_page(paths: Sequence[str]) -> Report:
 def measure_servers(folder: Path, options: argparse.Namespace) -> Report:
     paths = [f"/stories/story-{options.sizes[-1] - number}/" for number in range(min(DRAWN, options.sizes[-1]))]
     page = f"/issues/{options.sizes[-1] // 5 - 1}/"
-    ports = {name: free_port() for name in ("kept", "unkept", "nginx")}
+    ports = {name: free_port() for name in ("kept", "unkept", "constant", "nginx")}
     export_pages(folder / "pages", [page, *paths])
     processes = [
-        site(options.server, ports["kept"]),
-        site(options.server, ports["unkept"], PAGE_CACHE_MEGABYTES="0"),
+        serve(options.server, ports["kept"]),
+        serve(options.server, ports["unkept"], PAGE_CACHE_MEGABYTES="0"),
+        serve(options.server, ports["constant"], CONSTANT, CONSTANT_BODY=f"{folder}/pages{page}index.html.gz"),
         nginx(folder, ports["nginx"], application=ports["kept"]),
     ]
     try:
@@ -203,6 +205,7 @@ def cases(folder: Path, at: dict[str, str], page: str, paths: Sequence[str]) -> 
         "nginx, 304": partial(measure, pages["nginx"], if_none_match=tags["nginx"]),
         "nginx, drawn": partial(measure, at["nginx"], drawn_from=drawn),
         "exported": partial(measure, at["nginx"] + page),
+        "constant": partial(measure, at["constant"] + page),
         "kept": partial(measure, at["kept"] + page),
         "kept, 304": partial(measure, at["kept"] + page, if_none_match=tags["kept"]),
         "kept, drawn": partial(measure, at["kept"], drawn_from=drawn),
@@ -224,6 +227,7 @@ def shares(rates: dict[str, float]) -> dict[str, float]:
     """Of what nginx answers with the same bytes from files, asked in the same way."""
     beside = {
         "exported": "nginx",
+        "constant": "nginx",
         "kept": "nginx",
         "kept, 304": "nginx, 304",
         "kept, drawn": "nginx, drawn",

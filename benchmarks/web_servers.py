@@ -6,6 +6,7 @@ from pathlib import Path
 from benchmarks.site import Process
 
 GRANIAN, GUNICORN = "granian", "gunicorn"
+SITE, CONSTANT = "dynamically_typed.wsgi:application", "benchmarks.constant:application"
 WORKERS, THREADS = 2, 4
 NGINX = """
 {user}
@@ -38,21 +39,21 @@ http {{
 """
 
 
-def site(server: str, port: int, **settings: str) -> Process:
+def serve(server: str, port: int, application: str = SITE, **settings: str) -> Process:
     os.environ.update(settings)
     try:
-        return Process.python(*command(server, port))
+        return Process.python(*command(server, port, application))
     finally:
         for name in settings:
             del os.environ[name]
 
 
-def command(server: str, port: int) -> tuple[str, ...]:
+def command(server: str, port: int, application: str) -> tuple[str, ...]:
     if server == GUNICORN:
         options = f"--worker-class gthread --threads {THREADS} --workers {WORKERS} --bind 127.0.0.1:{port}"
-        return ("-m", "gunicorn", *options.split(), "--log-level", "error", "dynamically_typed.wsgi")
+        return ("-m", "gunicorn", *options.split(), "--log-level", "error", application)
     options = f"--interface wsgi --workers {WORKERS} --blocking-threads {THREADS} --port {port} --no-ws"
-    return ("-m", "granian", *options.split(), "--log-level", "error", "dynamically_typed.wsgi:application")
+    return ("-m", "granian", *options.split(), "--log-level", "error", application)
 
 
 def nginx(folder: Path, port: int, *, application: int) -> Process:
