@@ -116,10 +116,10 @@ async def ask_once(
 ) -> tuple[int, Mapping[str, str], bytes]:
     host, port = host_and_port(address)
     ip = await permitted_ip(host, port, resolve, allow)
-    netloc = f"[{ip}]" if ":" in ip else ip
-    url = urlunsplit(urlsplit(address)._replace(netloc=f"{netloc}:{port}", fragment=""))
+    parts = urlsplit(address)
+    url = urlunsplit(parts._replace(netloc=netloc(ip, port), fragment=""))
     headers = {
-        "Host": urlsplit(address).netloc,
+        "Host": netloc(host, parts.port),  # As the DNS knows it: a redirect may lead to a name with umlauts.
         "User-Agent": user_agent(),
         "Accept": "*/*",
         "Accept-Encoding": "identity",
@@ -136,6 +136,11 @@ async def ask_once(
                 if len(body) >= most_bytes:
                     break
         return response.status_code, response.headers, body[:most_bytes]
+
+
+def netloc(host: str, port: int | None) -> str:
+    name = f"[{host}]" if ":" in host else host
+    return f"{name}:{port}" if port else name
 
 
 def host_and_port(address: str) -> tuple[str, int]:

@@ -165,6 +165,17 @@ def test_a_name_is_resolved_once_and_that_address_is_connected_to(server):
     assert server.asked[0][3].startswith("DynamicallyTyped/")
 
 
+def test_a_redirect_to_a_name_with_umlauts_asks_for_it_as_the_dns_knows_it(server):
+    server.answers["/"] = (
+        301,
+        {"Location": server.address("/b", host="bücher.example").encode().decode("latin-1")},
+        b"",
+    )
+    resolve = names(**{"127_0_0_1": ["127.0.0.1"], "xn--bcher-kva_example": ["127.0.0.1"]})
+    assert ask(server.address(), resolve=resolve, allow=this_machine).status == 200
+    assert server.asked[1][1:3] == ("/b", f"xn--bcher-kva.example:{server.server_port}")
+
+
 @pytest.mark.parametrize(
     "target",
     ["http://169.254.169.254/", "http://[::1]/", "http://inside.example.org/", "http://10.1/", "file:///etc/passwd"],
