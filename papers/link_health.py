@@ -142,7 +142,10 @@ def robots_allow(url: str, ask: Ask) -> bool:
         lines = reply.body.decode(errors="replace").splitlines() if reply.status == 200 else []
         cache.set(key, lines, ROBOTS_KEPT)
     rules = RobotFileParser()
-    rules.parse(lines)
+    try:
+        rules.parse(lines)
+    except ValueError as error:  # It stumbles over “Crawl-delay: ²” and the like.
+        raise AddressRefused("Its robots.txt can't be read.") from error
     return rules.can_fetch(user_agent(), url)
 
 

@@ -48,6 +48,11 @@ def resource(url="https://example.org/code", **fields):
         ({"/robots.txt": (200, {}, b"User-agent: *\nDisallow: /other")}, "ok", "It answered with status 200."),
         ({"/robots.txt": (404, {}, b"")}, "ok", "It answered with status 200."),
         ({"/robots.txt": (500, {}, b"")}, "failing", "Its robots.txt answered with status 500."),
+        (
+            {"/robots.txt": (200, {}, "User-agent: *\nCrawl-delay: ²".encode())},
+            "refused",
+            "Its robots.txt can't be read.",
+        ),
     ],
 )
 def test_a_link_is_what_its_server_says(server, ask, answers, state, sentence):  # noqa: F811
