@@ -15,6 +15,7 @@ from urllib.parse import urljoin, urlsplit, urlunsplit
 
 import httpx2
 
+from papers.deadline import within
 from papers.errors import PapersError
 from papers.sources.http import certificates, user_agent
 
@@ -79,13 +80,8 @@ def ask(
 
     `resolve` and `allow` are for tests, which talk to this machine. Raises AddressRefused or NoAnswer.
     """
-    return asyncio.run(within(seconds, follow(address, method, most_bytes, resolve, allow)))
-
-
-async def within(seconds: float, asking: Awaitable[Reply]) -> Reply:
     try:
-        async with asyncio.timeout(seconds):
-            return await asking
+        return within(seconds, follow(address, method, most_bytes, resolve, allow))
     except TimeoutError as error:
         raise NoAnswer(f"There was no answer within {seconds:g} seconds.") from error
     except (httpx2.TransportError, httpx2.InvalidURL, OSError) as error:

@@ -3,7 +3,6 @@
 What goes wrong becomes a sentence for the editor. No query of ours stands in a sentence or in a log, as the key does.
 """
 
-import asyncio
 import email.utils
 import random
 import re
@@ -20,6 +19,7 @@ from urllib.parse import urljoin, urlsplit
 import httpx2
 from django.conf import settings
 
+from papers.deadline import within
 from papers.errors import BadAnswer, PaperNotFound, SourceError, SourceUnavailable
 from papers.models import Source
 from papers.sources.turns import Turn, turn_at
@@ -115,7 +115,7 @@ def fetch(source: Source, path: str, params: Mapping[str, str]) -> Answer:
     base = {Source.ARXIV: settings.ARXIV_URL, Source.CROSSREF: settings.CROSSREF_URL}.get(source, settings.OPENALEX_URL)
     url = httpx2.URL(base + path).copy_merge_params(dict(params))
     try:
-        return asyncio.run(asyncio.wait_for(follow(source, url), limits["whole"]))
+        return within(limits["whole"], follow(source, url))
     except TimeoutError as error:
         raise SourceUnavailable(f"{source.label} took longer than {limits['whole']:g} seconds.") from error
     except httpx2.TimeoutException as error:

@@ -1,3 +1,4 @@
+import socket
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -174,6 +175,14 @@ def test_a_redirect_to_a_name_with_umlauts_asks_for_it_as_the_dns_knows_it(serve
     resolve = names(**{"127_0_0_1": ["127.0.0.1"], "xn--bcher-kva_example": ["127.0.0.1"]})
     assert ask(server.address(), resolve=resolve, allow=this_machine).status == 200
     assert server.asked[1][1:3] == ("/b", f"xn--bcher-kva.example:{server.server_port}")
+
+
+def test_the_deadline_holds_while_a_name_is_looked_up(monkeypatch):
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: time.sleep(3))
+    start = time.monotonic()
+    with pytest.raises(NoAnswer, match=r"within 0\.2 seconds"):
+        ask("http://example.org/", seconds=0.2)
+    assert time.monotonic() - start < 2
 
 
 @pytest.mark.parametrize(
