@@ -1,5 +1,8 @@
 """`make test`: the whole suite on SQLite, and again on PostgreSQL with a Redis broker wherever both answer.
 
+The second half leaves out what is marked `once`: tests/conftest.py marks those that get no database, and others say so
+themselves.
+
 Variables: TEST_DATABASE_URL and TEST_BROKER_URL name other services than those of this machine; REQUIRE_SERVICES=1
 makes it an error when they don't answer; SECOND_TRY=1 runs what failed once more, alone, and says so: what passes then
 has lost a race, which is to be looked for but is no reason to refuse a change. Arguments are handed to pytest.
@@ -20,7 +23,8 @@ PROBE_TIMEOUT = 2  # seconds
 PYTEST = (sys.executable, "-m", "pytest")
 TOGETHER = ("-n", "2", "--dist", "worksteal")
 ONLY_THE_FAILED = ("--last-failed", "--last-failed-no-failures=none")
-TESTS_FAILED = 1  # as pytest's exit code says it
+NOT_ONCE = ("-m", "not once")
+TESTS_FAILED, NOTHING_TO_RUN = 1, 5  # as pytest's exit code says it
 # The server's usual superuser over TCP, or whoever we are over its socket. The name is of this run only.
 DATABASE_URLS = (
     f"postgres://postgres@127.0.0.1:5432/dt_{os.getpid()}",
@@ -48,12 +52,15 @@ def run(name: str, services: dict[str, str], arguments: list[str]) -> tuple[bool
     start = time.monotonic()
     # The caller's settings stay out, so that tests mean the same on every machine.
     kept = {name: value for name, value in os.environ.items() if name not in Environment.__dataclass_fields__}
+    arguments = [*(NOT_ONCE if services else ()), *arguments]
     with tempfile.TemporaryDirectory() as folder:
         environment = {**kept, "VAR_DIR": folder, **services}
         code, when = pytest(environment, *TOGETHER, *arguments), ""
         if code == TESTS_FAILED and os.environ.get("SECOND_TRY") == "1":
             say("\n=== Once more, what failed ===")
             code, when = pytest(environment, *ONLY_THE_FAILED, *arguments), ", at the second try,"
+    if code == NOTHING_TO_RUN and services:
+        return True, f"{name}: nothing to run that the first half has not run"
     return code == 0, f"{name}: {'FAILED' if code else 'passed'}{when} in {time.monotonic() - start:.0f} s"
 
 

@@ -29,6 +29,16 @@ from tests.provider_api import provider  # noqa: F401
 hypothesis_settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis_settings.load_profile("unhurried")
 
+WAYS_TO_A_DATABASE = {"db", "transactional_db", "live_server", "django_db_setup"}
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
+def pytest_collection_modifyitems(items):
+    """What pytest-django lets near no database means the same on each."""
+    for item in items:
+        if not item.get_closest_marker("django_db") and WAYS_TO_A_DATABASE.isdisjoint(item.fixturenames):
+            item.add_marker("once")
+
 
 @pytest.fixture(autouse=True)
 def _own_folders(settings, tmp_path):

@@ -44,6 +44,7 @@ def paths(apart, publication, make_issue, make_story, make_topic, make_paper, ma
     return apart(make)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(("width", "scheme"), [(320, "dark"), (1280, "light")])
 def test_axe_finds_nothing_on_public_pages_and_none_is_wider_than_its_window(new_page, paths, width, scheme):
     page = new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)

@@ -176,6 +176,7 @@ def test_quick_add_files_an_idea_from_the_desk_and_from_any_page(open_as, issue,
     assert apart(lambda: Story.objects.filter(state="draft", issue=None).count()) == 2
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(("width", "scheme"), [(320, "dark"), (1280, "light")])
 def test_axe_finds_nothing_on_these_pages_and_none_is_wider_than_its_window(open_as, issue, width, scheme):
     # axe tries styles of its own, which the policy refuses; the other tests hold the pages to that.

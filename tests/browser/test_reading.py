@@ -6,6 +6,7 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import expect
 
+pytestmark = pytest.mark.once
 LIGHT, DARK = "rgb(255, 255, 255)", "rgb(20, 22, 24)"
 NOTED = "The first paragraph has a note[^1] and goes on for some words more.\n\nThe second.\n\n[^1]: The *note*."
 

@@ -4,6 +4,7 @@ import base64
 import io
 import re
 
+import pytest
 from django.utils import timezone
 from PIL import Image as PillowImage
 from playwright.sync_api import expect
@@ -220,6 +221,7 @@ def drag(page, handle, onto):
     page.mouse.up()
 
 
+@pytest.mark.once
 def test_axe_finds_nothing_on_the_pages_of_writing_and_none_is_wider_than_its_window(open_as, make_story, make_paper):
     resource = Resource.objects.create(url="https://example.org/", title="Code")
     story = make_story("Grids", body="TK", papers=[make_paper()], resources=[resource], state="draft")

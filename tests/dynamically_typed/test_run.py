@@ -10,7 +10,6 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
-from django.db import connection
 
 from dynamically_typed.environment import BASE_DIR
 
@@ -69,12 +68,7 @@ def processes_with(folder):
     return found
 
 
-pytestmark = [
-    pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks for processes in /proc"),
-    pytest.mark.skipif(
-        connection.vendor != "sqlite", reason="runs on SQLite whatever the suite runs on; see its first half"
-    ),
-]
+pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks for processes in /proc")
 
 
 def test_run_serves_the_example_keeps_it_and_leaves_no_process_behind(start, tmp_path, port):

@@ -14,6 +14,7 @@ from issues.rendering import render_for_email, render_for_web
 from issues.sanitising import sanitise
 from tests.issues.hostile import ADDRESSES, HANDLERS, MUTATIONS, SCRIPTS, TEXTS, WORDS, everywhere
 
+pytestmark = pytest.mark.once  # The database only names what a text refers to.
 TAGS = set(
     "a abbr blockquote br code dd del div dl dt em figcaption figure h3 h4 h5 hr img li ol p pre span strong sub sup table "  # noqa: SIM905
     "tbody td th thead tr ul math menclose mfrac mi mmultiscripts mn mo mover mpadded mphantom mprescripts mroot mrow ms "
