@@ -21,7 +21,7 @@ from dynamically_typed.environment import Environment
 
 PROBE_TIMEOUT = 2  # seconds
 PYTEST = (sys.executable, "-m", "pytest")
-TOGETHER = ("-n", "2", "--dist", "worksteal")
+TOGETHER = ("-n", "3", "--dist", "worksteal")  # three keep two cores busy: tests wait, too
 ONLY_THE_FAILED = ("--last-failed", "--last-failed-no-failures=none")
 NOT_ONCE = ("-m", "not once")
 TESTS_FAILED, NOTHING_TO_RUN = 1, 5  # as pytest's exit code says it
