@@ -2,6 +2,7 @@ import math
 from typing import Self
 
 from django.db import models
+from django.db.models.functions import Lower
 from django.urls import reverse
 from taggit.managers import TaggableManager
 
@@ -69,7 +70,7 @@ class StoryQuerySet(models.QuerySet["Story"]):
 
     def for_list(self) -> Self:
         """With what a line in a list shows: section, issue, and `topic_rows` with name and slug. One query in all."""
-        topics = Topic.objects.filter(items__content_object=models.OuterRef("pk")).order_by("name")
+        topics = Topic.objects.filter(items__content_object=models.OuterRef("pk")).order_by(Lower("name"))
         return self.select_related("issue", "section").annotate(topic_rows=JSONRows(topics, name="name", slug="slug"))
 
     def for_page(self) -> Self:

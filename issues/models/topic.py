@@ -1,6 +1,7 @@
 from typing import Any, Self
 
 from django.db import models
+from django.db.models.functions import Lower
 from django.urls import reverse
 from taggit.models import ItemBase, TagBase
 
@@ -45,16 +46,18 @@ class TopicQuerySet(models.QuerySet["Topic"]):
         return self.annotate(year_rows=JSONRows(years, year="year", story_count="story_count"))
 
     def with_related(self) -> Self:
-        """With `related_rows`: name and slug of the topics that its newest stories share with it most. No query more."""
+        """With `related_rows`: the topics that its newest stories share with it most, without those of `with_relations`."""
         newest = public_items().filter(tag=models.OuterRef(models.OuterRef("pk"))).order_by("-place")
         together = Topic.objects.filter(items__content_object__in=newest.values("content_object")[:NEWEST_STORIES])
-        counted = together.exclude(pk=models.OuterRef("pk")).annotate(shared=models.Count("items"))
+        here = models.OuterRef("pk")
+        next_to_it = models.Q(pk=here) | models.Q(builds_on=here) | models.Q(built_on_by=here)
+        counted = together.exclude(next_to_it).annotate(shared=models.Count("items"))
         related = counted.order_by("-shared", "name")[:MOST_RELATED]
         return self.annotate(related_rows=JSONRows(related, name="name", slug="slug"))
 
     def with_relations(self) -> Self:
         """With `builds_on_rows` and `built_on_by_rows`: name and slug of the public topics next to it. No query more."""
-        public, here = Topic.objects.public().order_by("name"), models.OuterRef("pk")
+        public, here = Topic.objects.public().order_by(Lower("name")), models.OuterRef("pk")
         return self.annotate(
             builds_on_rows=JSONRows(public.filter(built_on_by=here), name="name", slug="slug"),
             built_on_by_rows=JSONRows(public.filter(builds_on=here), name="name", slug="slug"),

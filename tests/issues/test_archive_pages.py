@@ -112,8 +112,11 @@ def test_the_highest_column_has_the_full_height_and_what_is_there_is_seen():
 
 
 def test_a_topic_names_those_that_its_stories_share_with_it_most(client, issue_of, make_story, make_topic, make_issue):
-    robots, vision, sound, secret = (make_topic(name) for name in ("robots", "vision", "sound", "secret"))
-    for topics in ([robots, sound, vision], [robots, vision], [sound]):
+    names = ("robots", "vision", "sound", "secret", "motors", "swarms")
+    robots, vision, sound, secret, motors, swarms = map(make_topic, names)
+    robots.builds_on.add(motors)  # said already, beside it
+    swarms.builds_on.add(robots)
+    for topics in ([robots, sound, vision, motors, swarms], [robots, vision, motors], [sound]):
         make_story(issue=issue_of(2020), topics=topics)
     make_story(issue=make_issue(), topics=[robots, secret])
     related = client.get(robots.get_absolute_url()).context["topic"].related_rows
