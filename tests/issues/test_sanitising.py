@@ -135,18 +135,23 @@ def render_both(source):
         return []
 
 
-@pytest.mark.usefixtures("known_things")
-@pytest.mark.parametrize("source", TEXTS)
-def test_a_hostile_text_leaves_only_what_is_allowed(source):
-    for markup in render_both(source):
-        check(markup)
+# One test for all texts, since what they refer to takes longer to make than a text to check.
 
 
 @pytest.mark.usefixtures("known_things")
-@pytest.mark.parametrize("words", WORDS)
-def test_hostile_words_do_no_harm_wherever_words_may_stand(words):
-    for markup in render_both(everywhere(words)):
-        check(markup)
+def test_a_hostile_text_leaves_only_what_is_allowed(subtests):
+    for source in TEXTS:
+        with subtests.test(ascii(source)):
+            for markup in render_both(source):
+                check(markup)
+
+
+@pytest.mark.usefixtures("known_things")
+def test_hostile_words_do_no_harm_wherever_words_may_stand(subtests):
+    for words in WORDS:
+        with subtests.test(ascii(words)):
+            for markup in render_both(everywhere(words)):
+                check(markup)
 
 
 @pytest.mark.parametrize(
