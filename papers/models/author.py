@@ -24,7 +24,7 @@ class AuthorQuerySet(models.QuerySet["Author"]):
         found |= {(each.family, each.given, each.suffix): each for each in self.filter(family__in=families)}
         lacking = [name for name in wanted if name not in found]
         slugs = free_slugs(
-            [slugify(f"{given} {family} {suffix}")[:110] or "author" for family, given, suffix in lacking],
+            [slugify(f"{given} {family} {suffix}") or "author" for family, given, suffix in lacking],
             Author.objects.all(),
             AuthorAlias.objects.all(),
         )

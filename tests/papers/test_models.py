@@ -94,6 +94,19 @@ def test_a_name_is_one_author_however_many_papers_it_stands_on():
     assert Author.objects.named("研究").slug == "author"
 
 
+@pytest.mark.parametrize("length", [108, 109, 110, 150])
+def test_addresses_that_are_alike_are_numbered_however_long_they_are(length):
+    slugs = [Author.objects.named("a" * length, "", suffix).slug for suffix in ("", "!", "?")]
+    assert slugs == [min(length, 110) * "a" + number for number in ("", "-2", "-3")]
+
+
+def test_names_without_a_latin_letter_get_numbers_in_a_fixed_number_of_queries(django_assert_max_num_queries):
+    Author.objects.all_named((chr(0x4E00 + number), "", "") for number in range(50))
+    with django_assert_max_num_queries(7):
+        made = Author.objects.all_named((chr(0x5E00 + number), "", "") for number in range(50))
+    assert {author.slug for author in made.values()} == {f"author-{number}" for number in range(51, 101)}
+
+
 def test_a_resource_is_stored_under_its_normalised_address():
     resource = Resource(url="HTTPS://Example.org:443/a?utm_source=x#y", title="A")
     resource.full_clean()
