@@ -19,7 +19,6 @@ from issues.models import (
     IssueState,
     SearchEntry,
     SearchKind,
-    SearchText,
     SearchWord,
     Section,
     Story,
@@ -102,7 +101,7 @@ class Archive:
                 Document(SearchKind.STORY, pk, date_of_issue(issue), moment, labels, title, "", [], [text])
             )
             parts = [[word.stem for word in words_in(title)], [], [], stems]
-            rows.append(IndexRow(documents[-1].id, [EVERYTHING, *labels], parts))
+            rows.append(IndexRow(documents[-1].id, documents[-1].text, [EVERYTHING, *labels], parts))
             stories.append(
                 Story(
                     pk=pk,
@@ -128,22 +127,19 @@ def date_of_issue(number: int) -> datetime.date:
 
 
 def write_entries(documents: list[Document]) -> None:
-    texts = [SearchText(entry_id=document.id, text=document.text) for document in documents]
+    entries = map(entry_of, documents)
     if connection.vendor == "sqlite":
-        SearchEntry.objects.bulk_create(map(entry_of, documents))
-        SearchText.objects.bulk_create(texts)
+        SearchEntry.objects.bulk_create(entries)
         return
-    rows = (
-        (entry.id, entry.kind, entry.object_id, entry.public_from, entry.labels) for entry in map(entry_of, documents)
-    )
+    rows = ((entry.id, entry.kind, entry.object_id, entry.public_from, entry.labels) for entry in entries)
     copy("COPY issues_searchentry (id, kind, object_id, public_from, labels) FROM STDIN", rows)
-    copy("COPY issues_searchtext (entry_id, text) FROM STDIN", ((each.entry_id, each.text) for each in texts))
 
 
 def write_rows(rows: list[IndexRow]) -> None:
     if connection.vendor == "sqlite":
         engine().write(rows)
         return
+    copy("COPY issues_searchtext (entry_id, text) FROM STDIN", ((row.id, row.text) for row in rows))
     lines = ((row.id, True, f"{vector_of_head(row)} {vector_of_text(row.parts[3])}") for row in rows)
     copy("COPY issues_searchindex (id, recent, vector) FROM STDIN", lines)
 
@@ -155,7 +151,7 @@ def vector_of_head(row: IndexRow) -> str:
 @lru_cache(maxsize=POOL)
 def vector_of_text(stems: tuple[str, ...]) -> str:
     """Made once for each text of the pool, as all titles have the same length."""
-    return postgresql.as_tsvector(IndexRow(0, (), [["title"] * TITLE, (), (), stems])).partition(" ")[2]
+    return postgresql.as_tsvector(IndexRow(0, "", (), [["title"] * TITLE, (), (), stems])).partition(" ")[2]
 
 
 def copy(statement: str, rows: Iterable[tuple[Any, ...]]) -> None:

@@ -17,7 +17,7 @@ class Engine(Protocol):
         """Stems of the words that begin so, most common first. One query."""
 
     def write(self, rows: Sequence[IndexRow]) -> None:
-        """Store these, in place of what their ids had."""
+        """Store these, text and stems, in place of what their ids had."""
 
     def count_words(self, counts: Sequence[tuple[str, str, int]]) -> None:
         """Add to the count of each word, given with its stem, unless it is common; forget words that no entry has."""

@@ -53,8 +53,9 @@ class Newest(NamedTuple):
 
 
 class IndexRow(NamedTuple):
-    """An entry as the index takes it: its labels, and the stems of its four parts in order, the weightiest part first."""
+    """An entry as it is written: what readers see of it; its labels; the stems of its four parts, the weightiest first."""
 
     id: int
+    text: str
     labels: Sequence[str]
     parts: Sequence[Sequence[str]]

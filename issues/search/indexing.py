@@ -131,14 +131,7 @@ def store(changes: Sequence[Change]) -> None:
         SearchEntry.objects.bulk_create(
             moved, update_conflicts=True, unique_fields=["id"], update_fields=["public_from", "labels"]
         )
-    if documents:
-        SearchText.objects.bulk_create(
-            [SearchText(entry_id=document.id, text=document.text) for document in documents],
-            update_conflicts=True,
-            unique_fields=["entry"],
-            update_fields=["text"],
-        )
-        engine().write([row_of(document) for document in documents])
+    engine().write([row_of(document) for document in documents])
 
 
 def entry_of(document: Document) -> SearchEntry:
@@ -152,7 +145,8 @@ def entry_of(document: Document) -> SearchEntry:
 
 
 def row_of(document: Document) -> IndexRow:
-    return IndexRow(document.id, [EVERYTHING, *document.labels], [stems_in(part) for part in document.parts])
+    labels, parts = [EVERYTHING, *document.labels], [stems_in(part) for part in document.parts]
+    return IndexRow(document.id, document.text, labels, parts)
 
 
 def count_words(changes: Iterable[Change]) -> None:

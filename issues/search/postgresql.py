@@ -57,6 +57,10 @@ SIMILAR = """
     SELECT word, count FROM issues_searchword WHERE lower(word) %% %(word)s ORDER BY similarity(word, %(word)s) DESC LIMIT %(limit)s
 """
 WRITE = """
+    WITH written AS (
+        INSERT INTO issues_searchtext (entry_id, text) VALUES (%s, %s)
+        ON CONFLICT (entry_id) DO UPDATE SET text = excluded.text
+    )
     INSERT INTO issues_searchindex (id, recent, vector)
     VALUES (%s, %s > COALESCE((SELECT max(id) FROM issues_searchindex WHERE NOT recent), 0), %s::tsvector)
     ON CONFLICT (id) DO UPDATE SET vector = excluded.vector
@@ -132,7 +136,7 @@ def completions(prefix: str, limit: int) -> list[str]:
 def write(rows: Sequence[IndexRow]) -> None:
     with connection.cursor() as cursor:
         for row in rows:
-            cursor.execute(WRITE, [row.id, row.id, as_tsvector(row)])
+            cursor.execute(WRITE, [row.id, row.text, row.id, row.id, as_tsvector(row)])
 
 
 def as_tsvector(row: IndexRow) -> str:

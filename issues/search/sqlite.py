@@ -38,6 +38,10 @@ MORE = """
     SELECT %s, %s, %s WHERE COALESCE((SELECT count FROM issues_searchword WHERE word = %s), 0) < %s
     ON CONFLICT (word) DO UPDATE SET count = issues_searchword.count + excluded.count
 """
+WRITE_TEXT = """
+    INSERT INTO issues_searchtext (entry_id, text) VALUES (%s, %s)
+    ON CONFLICT (entry_id) DO UPDATE SET text = excluded.text
+"""
 GONE = "DELETE FROM issues_searchword WHERE word = %s AND count <= %s"
 FEWER = "UPDATE issues_searchword SET count = count - %s WHERE word = %s AND count < %s"
 SIMILAR = """
@@ -97,6 +101,7 @@ def completions(prefix: str, limit: int) -> list[str]:
 
 def write(rows: Sequence[IndexRow]) -> None:
     with connection.cursor() as cursor:
+        cursor.executemany(WRITE_TEXT, [(row.id, row.text) for row in rows])
         cursor.executemany(
             "INSERT OR REPLACE INTO issues_searchindex (rowid, labels, title, summary, extra, text)"
             " VALUES (%s, %s, %s, %s, %s, %s)",
