@@ -179,6 +179,7 @@ CELERY_BEAT_SCHEDULE = {
     "watch links": {"task": "issues.tasks.watch_links", "schedule": 1800.0},
     # One at a time, so that no host is asked by two: a tick that waited for an hour is dropped.
     "check links": {"task": "papers.tasks.check_links", "schedule": 3600.0, "options": {"expires": 3600}},
+    "forget old answers": {"task": "papers.tasks.forget_old_answers", "schedule": 24 * 3600.0},
     "look again at covered papers": {"task": "papers.tasks.look_again", "schedule": 3600.0},
 }
 if BOUNCE_MAILBOX:

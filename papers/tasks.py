@@ -5,7 +5,7 @@ from typing import Any
 
 from celery import shared_task
 
-from papers import link_health, looking_up, watching
+from papers import link_health, looking_up, sources, watching
 from papers.errors import NotOurTurn
 
 SECONDS_FOR_LINKS = 180.0  # below the limit of a task
@@ -32,6 +32,11 @@ def look_up_forgotten() -> None:
 def look_again() -> None:
     for paper in watching.due():
         look_up.delay(looking_up.open_lookup(paper).pk)
+
+
+@shared_task
+def forget_old_answers() -> None:
+    sources.forget_old_answers()
 
 
 @shared_task

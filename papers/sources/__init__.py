@@ -11,7 +11,7 @@ from papers.sources.facts import Facts
 from papers.sources.http import PATIENCE
 from papers.sources.openalex import fetch_openalex
 
-__all__ = ["Facts", "Source", "fetch"]
+__all__ = ["Facts", "Source", "fetch", "forget_old_answers"]
 
 KEPT = timedelta(days=1)  # arXiv's metadata changes once a day
 
@@ -39,3 +39,8 @@ def fetch(source: Source, identifier: str, *, patience: float = PATIENCE) -> Fac
         source=source, identifier=identifier, defaults={"facts": facts.as_json(), "fetched_at": timezone.now()}
     )
     return facts
+
+
+def forget_old_answers() -> None:
+    """Those that `fetch` would not take any more."""
+    SourceAnswer.objects.filter(fetched_at__lte=timezone.now() - KEPT).delete()

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from papers import looking_up
+from papers import looking_up, tasks
 from papers.models import Author, Decision, LookupState, Paper, SourceAnswer
 from tests.papers.sources.server import changed, recorded, status
 
@@ -181,6 +181,14 @@ def test_an_answer_is_kept_for_a_day(services):
     SourceAnswer.objects.update(fetched_at=timezone.now() - timedelta(hours=25))
     look_up(paper)
     assert len(services.asked("/api/query")) == 2
+
+
+def test_an_answer_that_is_too_old_to_be_taken_is_forgotten():
+    for identifier, hours in (("old", 25), ("new", 23)):
+        fetched_at = timezone.now() - timedelta(hours=hours)
+        SourceAnswer.objects.create(source="arxiv", identifier=identifier, facts={}, fetched_at=fetched_at)
+    tasks.forget_old_answers()
+    assert [answer.identifier for answer in SourceAnswer.objects.all()] == ["new"]
 
 
 def test_the_requests_say_who_asks(services, settings):
