@@ -176,6 +176,7 @@ CELERY_BEAT_SCHEDULE = {
     "forget ended sessions": {"task": "accounts.tasks.forget_ended_sessions", "schedule": 24 * 3600.0},
     "delete old imports": {"task": "subscribers.tasks.delete_old_imports", "schedule": 6 * 3600.0},
     "look up forgotten papers": {"task": "papers.tasks.look_up_forgotten", "schedule": 300.0},
+    "forget old cards": {"task": "issues.tasks.forget_old_cards", "schedule": 24 * 3600.0},
     "watch links": {"task": "issues.tasks.watch_links", "schedule": 1800.0},
     # One at a time, so that no host is asked by two: a tick that waited for an hour is dropped.
     "check links": {"task": "papers.tasks.check_links", "schedule": 3600.0, "options": {"expires": 3600}},

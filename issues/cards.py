@@ -3,15 +3,19 @@
 import hashlib
 import json
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
+from django.utils import timezone
 from django.utils.dateformat import format as format_date
 
 from issues.models import Issue, Publication, Story
 
 WIDTH, HEIGHT = 1200, 630  # pixels
 END_OF_PNG = b"IEND\xaeB`\x82"  # the name and the checksum of a PNG's last chunk, which is always empty
+FOLDER = "cards"
+KEPT_FOR = timedelta(days=90)
 DESIGN = 1  # another number, another picture of everything
 
 
@@ -48,15 +52,26 @@ def card_of(publication: Publication, thing: Story | Issue) -> Card:
 
 def drawn(card: Card) -> bytes:
     """The card's PNG from the storage, where it is put when it is first asked for."""
-    name = f"cards/{card.digest}.png"
-    if default_storage.exists(name):
+    name = f"{FOLDER}/{card.digest}.png"
+    try:
         with default_storage.open(name) as file:
             content = bytes(file.read())
-        if content.endswith(END_OF_PNG):
-            return content  # If not, it is being written at this moment, or its writing was broken off.
+    except FileNotFoundError:
+        content = b""
+    if content.endswith(END_OF_PNG):
+        return content  # If not, it is being written at this moment, or its writing was broken off.
     from issues.card_drawing import draw  # Pillow takes 3 MB of each process, and each card is drawn once.
 
     content = draw(card)
     default_storage.delete(name)
     default_storage.save(name, ContentFile(content))
     return content
+
+
+def forget_old() -> None:
+    """Delete what was drawn long ago: most titles that it shows are there no more, and the others are drawn again."""
+    if not default_storage.exists(FOLDER):
+        return
+    for file in default_storage.listdir(FOLDER)[1]:
+        if timezone.now() - default_storage.get_modified_time(f"{FOLDER}/{file}") > KEPT_FOR:
+            default_storage.delete(f"{FOLDER}/{file}")

@@ -4,7 +4,7 @@ import logging
 
 from celery import shared_task
 
-from issues import notifying, websub
+from issues import cards, notifying, websub
 from issues.models import Comment
 from issues.preflight import links
 
@@ -23,6 +23,11 @@ def tell_hub() -> None:
 @shared_task
 def watch_links() -> None:
     links.watch_links()
+
+
+@shared_task
+def forget_old_cards() -> None:
+    cards.forget_old()
 
 
 @shared_task

@@ -1,6 +1,8 @@
 import datetime
 import io
+import os
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from PIL import Image
 
 from issues.card_drawing import broken, draw, drawable, font
 from issues.cards import HEIGHT, WIDTH, Card
+from issues.tasks import forget_old_cards
 
 
 @pytest.fixture
@@ -62,6 +65,19 @@ def test_a_card_whose_writing_was_broken_off_is_drawn_again(client, publication,
     stored.write_bytes(whole[:1000])
     assert client.get(address).content == whole
     assert stored.read_bytes() == whole
+
+
+def test_a_card_drawn_long_ago_is_forgotten_and_drawn_again_where_it_is_asked_for(client, publication, issue):
+    forget_old_cards()  # None was drawn yet.
+    address = address_of_card(client, issue.get_absolute_url())
+    picture = client.get(address).content
+    (name,) = default_storage.listdir("cards")[1]
+    for days, left in ((89, [name]), (91, [])):
+        drawn_at = time.time() - days * 86_400
+        os.utime(default_storage.path(f"cards/{name}"), (drawn_at, drawn_at))
+        forget_old_cards()
+        assert default_storage.listdir("cards")[1] == left
+    assert client.get(address).content == picture
 
 
 def test_what_is_not_public_has_no_card(client, make_issue, make_story):
