@@ -17,13 +17,14 @@ SQLITE_OPTIONS = {
     "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
 }
 POSTGRESQL_OPTIONS = {"connect_timeout": 5}  # seconds
+REDIS_TIMEOUT = 5  # seconds
 REDIS_BROKER_OPTIONS = {
     # A task that runs longer than this is given to a second worker; ours are cut off long before (see settings.py).
     "visibility_timeout": 3600,  # seconds
     # After a worker was killed, its tasks come back within half a minute of the visibility timeout.
     "unacked_restore_interval": 5,
     "unacked_restore_throttle": 1,
-    "socket_connect_timeout": 5,  # seconds
+    "socket_connect_timeout": REDIS_TIMEOUT,
     "socket_keepalive": True,
 }
 
@@ -53,7 +54,11 @@ def cache_settings(url: str) -> dict[str, Any]:
     if scheme == "locmem":
         return {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
     if scheme in ("redis", "rediss"):
-        return {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": url}
+        return {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": url,
+            "OPTIONS": {"socket_connect_timeout": REDIS_TIMEOUT, "socket_timeout": REDIS_TIMEOUT},
+        }
     raise ImproperlyConfigured("CACHE_URL takes locmem: or redis://host:6379/1.")
 
 
@@ -188,7 +193,9 @@ def _provider(parts: SplitResult) -> str:
             "A provider of mail is named, which needs Anymail: pip install --require-hashes -r requirements-esp.txt"
         )
     if importlib.util.find_spec(f"anymail.backends.{name}") is None:
-        raise ImproperlyConfigured(f"EMAIL_URL: Anymail knows no provider {name}.")
+        raise ImproperlyConfigured(
+            f"EMAIL_URL or WEBHOOK_PROVIDER names {name}, which is no provider that Anymail knows: anymail+postmark: is one."
+        )
     return name
 
 

@@ -1,9 +1,12 @@
 """What manage.py says and does under settings of all kinds, seen from outside: each test starts a process."""
 
+import socket
 import subprocess
 import sys
 
 import pytest
+import redis
+from django.core.cache.backends.redis import RedisCache
 from django.core.exceptions import ImproperlyConfigured
 
 from dynamically_typed import service_urls
@@ -158,7 +161,7 @@ def test_mail_stays_on_the_machine_by_default():
         (lambda: service_urls.mail_server("smtp://mail.example.org?per_second=0"), "per_second=0"),
         (lambda: service_urls.mail_server("smtp://mail.example.org?per_minute=9"), "per_minute=9"),
         (lambda: service_urls.mail_servers("maildir:,smtp://mail.example.org"), "only SMTP servers"),
-        (lambda: service_urls.mail_server("anymail+nobody:"), "knows no provider nobody"),
+        (lambda: service_urls.mail_server("anymail+nobody:"), "WEBHOOK_PROVIDER names nobody"),
         (lambda: service_urls.bounce_address("bounces"), "BOUNCE_ADDRESS"),
         (lambda: service_urls.bounce_address("a+b@example.org"), "BOUNCE_ADDRESS"),
         (lambda: service_urls.dkim_keys("example.org", ["a"], [], folder=BASE_DIR), "belong together"),
@@ -169,6 +172,15 @@ def test_mail_stays_on_the_machine_by_default():
 def test_an_unknown_service_is_refused_by_the_name_of_its_variable(read, name):
     with pytest.raises(ImproperlyConfigured, match=name):
         read()
+
+
+def test_a_cache_that_hangs_is_given_up(monkeypatch):
+    monkeypatch.setattr(service_urls, "REDIS_TIMEOUT", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as hanging:
+        config = service_urls.cache_settings(f"redis://127.0.0.1:{hanging.getsockname()[1]}/1")
+        cache = RedisCache(config["LOCATION"], {"OPTIONS": config["OPTIONS"]})
+        with pytest.raises(redis.TimeoutError):
+            cache.get("key")
 
 
 def test_a_provider_that_gets_the_mails_by_smtp_may_call_too(manage):
