@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from dynamically_typed.csp import build_policy
+
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted((ROOT / "docs").glob("*.md"))
 APPS = ["papers", "issues", "subscribers", "deliveries", "accounts", "audit", "dynamically_typed"]
@@ -25,6 +27,11 @@ def test_links_between_pages_and_paths_of_files_lead_somewhere(page):
 def test_the_readme_leads_to_every_page():
     readme = (ROOT / "README.md").read_text()
     assert [page.name for page in PAGES if f"](docs/{page.name})" not in readme] == []
+
+
+def test_nginx_sends_the_policy_of_the_site_with_exported_pages(settings):
+    header = f'add_header Content-Security-Policy "{build_policy(settings.SECURE_CSP)}";'
+    assert header in (ROOT / "docs/running.md").read_text()
 
 
 @pytest.mark.parametrize("app", APPS)

@@ -85,6 +85,14 @@ def test_without_scripts_a_page_has_the_system_s_colours_and_no_dead_button(new_
     expect(page.get_by_role("button", name="Colours")).to_have_count(0)
 
 
+def test_a_story_with_italics_takes_four_requests_beside_the_site_s_icon(page, story):
+    asked = []
+    page.on("request", lambda request: asked.append(request.url.rpartition("/")[2]))
+    page.goto(story.get_absolute_url(), wait_until="networkidle")
+    names = {name.partition(".")[0] for name in asked} - {"favicon"}
+    assert names == {"", "site", "stix-two-text", "stix-two-text-italic"}
+
+
 def test_a_field_keeps_its_room_beside_a_long_button(new_page, publication):
     page = new_page(viewport={"width": 320, "height": 800})
     page.goto("/subscribe/")
