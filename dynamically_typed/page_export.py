@@ -46,21 +46,26 @@ def addresses() -> list[str]:
 
 
 def export(folder: Path, paths: Iterable[str], progress: Callable[[str], object] = lambda path: None) -> Report:
-    """Write the pages that differ from what is there, and remove those that were exported before and are public no more."""
+    """Write the pages that differ from what is there, and remove those that were exported before and are public no more.
+
+    What may lie there is noted before, so that an export that is broken off leaves nothing that no later one removes.
+    """
     application = WSGIHandler()
     manifest = folder / MANIFEST
+    folder.mkdir(parents=True, exist_ok=True)
     before: set[str] = set(json.loads(manifest.read_text())) if manifest.exists() else set()
+    names = {path: file_name(path) for path in paths}
+    replace(manifest, json.dumps(sorted(before.union(names.values()))).encode())
     exported: set[str] = set()
     written = 0
-    for path in paths:
+    for path, name in names.items():
         progress(path)
         page = render(application, path)
         if page is None:
             continue
-        exported.add(name := file_name(path))
+        exported.add(name)
         written += write(folder / name, page.body)
-    folder.mkdir(parents=True, exist_ok=True)
-    manifest.write_text(json.dumps(sorted(exported)))
+    replace(manifest, json.dumps(sorted(exported)).encode())
     gone = before - exported
     for name in gone:
         for each in variants(folder / name):
@@ -108,10 +113,14 @@ def write(file: Path, body: bytes) -> bool:
         plain: body,
     }
     for target, content in contents.items():
-        new = target.with_name(target.name + ".new")
-        new.write_bytes(content)
-        new.replace(target)
+        replace(target, content)
     return True
+
+
+def replace(file: Path, content: bytes) -> None:
+    new = file.with_name(file.name + ".new")
+    new.write_bytes(content)
+    new.replace(file)
 
 
 def variants(file: Path) -> tuple[Path, Path, Path]:

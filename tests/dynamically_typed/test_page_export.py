@@ -7,6 +7,7 @@ from django.core.signals import request_finished, request_started
 from django.db import close_old_connections
 from django.utils import timezone
 
+from dynamically_typed import page_export
 from issues.models import Issue
 from issues.writing import save_story
 
@@ -64,6 +65,18 @@ def test_what_is_public_no_more_is_removed(export, story):
     export()
     assert not list((export.folder / "stories/a-story").iterdir())
     assert (export.folder / "index.html").exists()
+
+
+def test_what_an_export_that_was_broken_off_wrote_is_removed_by_the_next(export, story):
+    def break_off_after_the_story(path):
+        if (export.folder / "stories/a-story/index.html").exists():
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        page_export.export(export.folder, page_export.addresses(), break_off_after_the_story)
+    Issue.objects.update(state="draft", published_at=None)
+    export()
+    assert not list((export.folder / "stories/a-story").iterdir())
 
 
 def test_what_is_not_public_is_not_exported(export, story, make_story):
