@@ -66,9 +66,10 @@ def run(lookup_id: int, *, patience: float = PATIENCE) -> None:
     paper = lookup.paper
     gathered = gather(arxiv_id=paper.arxiv_id, doi=paper.doi, isbn=paper.isbn, patience=patience)
     with transaction.atomic():
-        paper = Paper.objects.select_for_update().get(pk=paper.pk)
-        if not Lookup.objects.filter(pk=lookup_id, state=LookupState.WAITING).exists():
-            return  # Another worker was faster.
+        locked = Paper.objects.select_for_update().filter(pk=paper.pk).first()
+        if locked is None or not locked.lookups.filter(pk=lookup_id, state=LookupState.WAITING).exists():
+            return  # Another worker was faster, or the paper was deleted or merged meanwhile.
+        paper = locked
         plan = carry_out(paper, gathered) if gathered.facts else None
         lookup.state = LookupState.FOUND if plan else LookupState.FAILED
         lookup.message = plan.in_words() if plan else " ".join([*gathered.troubles, *gathered.unknown])

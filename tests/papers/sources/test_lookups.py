@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection, transaction
 from django.utils import timezone
 
 from papers import looking_up, tasks
@@ -170,6 +171,20 @@ def test_an_identifier_of_another_stored_paper_is_named_and_not_taken(services):
     paper.refresh_from_db()
     assert paper.doi is None
     assert "is that of another stored paper, “The published one”: merge the two." in lookup.message
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_paper_that_is_deleted_while_it_is_looked_up_stays_away(services):
+    def answer_after_the_paper_is_gone(handler):
+        Paper.objects.all().delete()
+        connection.close()
+        recorded("arxiv-2005.14165.xml")(handler)
+
+    services.arxiv(ARXIV, answer_after_the_paper_is_gone)
+    with transaction.atomic():
+        lookup = looking_up.open_lookup(new(arxiv_id=ARXIV))
+    looking_up.run(lookup.pk)
+    assert not Paper.objects.exists()
 
 
 def test_an_answer_is_kept_for_a_day(services):
