@@ -1,16 +1,13 @@
 """What needs doing at the editors' desk about papers and links."""
 
-from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models import Count, QuerySet
 
-from papers.models import Decision, Lookup, LookupState, Paper, PaperQuerySet, PaperUpdate, Resource, ResourceState
+from papers.models import Decision, Paper, PaperQuerySet, PaperUpdate, Resource, ResourceState
 
 
 def papers_not_found() -> PaperQuerySet:
-    """Those whose last lookup failed, with its `lookup_message`; the newest first."""
-    newest = Lookup.objects.filter(paper=OuterRef("pk"))
-    papers = Paper.objects.defer("abstract").alias(lookup_state=Subquery(newest.values("state")[:1]))
-    papers = papers.annotate(lookup_message=Subquery(newest.values("message")[:1]))
-    return papers.filter(lookup_state=LookupState.FAILED).order_by("-pk")
+    """The newest first."""
+    return Paper.objects.not_found().defer("abstract").order_by("-pk")
 
 
 def broken_links() -> QuerySet[Resource]:

@@ -19,8 +19,6 @@ from papers.errors import NothingToLookUp, PapersError
 from papers.models import (
     Decision,
     FieldProposal,
-    Lookup,
-    LookupState,
     Paper,
     PaperType,
     PaperUpdate,
@@ -41,8 +39,7 @@ class DifferencesFilter(admin.SimpleListFilter):
         if self.value() == "differences":
             return queryset.filter(pk__in=FieldProposal.objects.filter(state=Decision.PROPOSED).values("paper"))
         if self.value() == "failed":
-            newest = Lookup.objects.filter(paper=models.OuterRef("pk")).values("state")[:1]
-            return queryset.alias(lookup_state=models.Subquery(newest)).filter(lookup_state=LookupState.FAILED)
+            return queryset.not_found()
         return queryset
 
 

@@ -14,6 +14,7 @@ from papers.errors import BadIdentifier
 from papers.identifiers import looks_like_arxiv, parse_arxiv_id, parse_doi, parse_isbn
 from papers.json_rows import JSONRows
 from papers.models.author import Author
+from papers.models.lookup import Lookup, LookupState
 from papers.models.resource import Resource
 from papers.slugs import free_slug
 
@@ -63,6 +64,14 @@ class PaperQuerySet(models.QuerySet["Paper"]):
         authors = Authorship.objects.filter(paper=models.OuterRef("pk")).order_by("position")
         names = {name: f"author__{name}" for name in ("given", "family", "suffix", "slug")}
         return self.annotate(all_author_rows=JSONRows(authors, **names))
+
+    def not_found(self) -> Self:
+        """Those whose last lookup failed, with its `lookup_message`."""
+        failed = Lookup.objects.filter(state=LookupState.FAILED).values("paper")  # few, so that few are looked at
+        newest = Lookup.objects.filter(paper=models.OuterRef("pk"))
+        papers = self.filter(pk__in=failed).alias(lookup_state=models.Subquery(newest.values("state")[:1]))
+        papers = papers.annotate(lookup_message=models.Subquery(newest.values("message")[:1]))
+        return papers.filter(lookup_state=LookupState.FAILED)
 
     def identified_by(self, identifier: str) -> Self:
         """Those with this arXiv identifier or DOI, in any form that people write. Raises BadIdentifier."""

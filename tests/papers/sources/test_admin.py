@@ -184,6 +184,15 @@ def test_papers_with_differences_are_found_in_the_list(writer, make_paper):
     assert [paper.title for paper in page.context["cl"].result_list] == ["Open"]
 
 
+def test_papers_whose_last_lookup_failed_are_found_in_the_list(writer, make_paper):
+    for title, states in {"Never asked": [], "Found later": ["failed", "found"], "Lost": ["found", "failed"]}.items():
+        paper = make_paper(title)
+        for state in states:
+            Lookup.objects.create(paper=paper, state=state)
+    page = writer.get("/admin/papers/paper/?lookup=failed")
+    assert [paper.title for paper in page.context["cl"].result_list] == ["Lost"]
+
+
 def test_news_are_accepted_from_the_list(client, make_paper):
     client.force_login(member_of("editor"))
     paper = make_paper()
