@@ -189,8 +189,9 @@ class Sending:
                 self.pause(f"The mail server could not be used {times} times in a row. The last time: {error}")
 
     def pause(self, reason: str) -> None:
+        """The audit trail keeps the reason for ever."""
         with suppress(MailingError):  # Somebody else was faster.
-            queueing.pause(self.batch.mailing, reason=reason)
+            queueing.pause(self.batch.mailing, reason=without_addresses(reason))
 
     def give_back_rest(self) -> None:
         """Put what was claimed and not begun back into the queue; of a cancelled mailing, it is skipped there."""

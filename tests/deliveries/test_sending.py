@@ -243,13 +243,14 @@ def test_a_sender_that_the_server_turns_away_pauses_at_once(make_mailing, smtp_s
 def test_a_server_that_refuses_everybody_pauses_the_mailing(make_mailing, smtp_server, settings):
     mailing = make_mailing(readers=sending.MOST_REFUSALS + 15)
     for email in Subscriber.objects.values_list("email", flat=True):
-        smtp_server.answers[email] = ["554 5.7.1 Relay access denied"]
+        smtp_server.answers[email] = [f"554 5.7.1 <{email}>: Relay access denied"]
     counted = send_all(mailing)
     under_way = settings.SENDING_CONNECTIONS - 1  # when the last of them came
     assert sending.MOST_REFUSALS <= counted.failed <= sending.MOST_REFUSALS + under_way
     assert counted.failed + counted.remaining == counted.candidates
     assert mailing.state == MailingState.PAUSED
-    assert "Relay access denied" in mailing.pause_reason
+    assert "554 5.7.1 (address): Relay access denied" in mailing.pause_reason
+    assert Entry.objects.get(action="paused").note == mailing.pause_reason, "kept for ever, so without addresses"
 
 
 def test_a_pause_takes_effect_before_the_next_mail(make_mailing, outbox):
