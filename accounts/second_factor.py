@@ -101,11 +101,14 @@ def candidate(session: SessionBase, user: User) -> TOTPDevice:
 def enrol(request: HttpRequest, user: User, device: TOTPDevice, typed: str) -> list[str]:
     """Take a device in the place of former ones, when a code of it proves that it works.
 
-    Returns new recovery codes, which can't be shown again; nothing if the code is wrong. Other sessions end.
+    Returns new recovery codes, which can't be shown again; nothing if the code is wrong, or another session was faster.
+    Other sessions end.
     """
     with transaction.atomic():
-        locked = TOTPDevice.objects.select_for_update().get(pk=device.pk)
-        if not locked.verify_token("".join(typed.split())):
+        # Locked, because each session has a device of its own, and deletes the others.
+        User.objects.select_for_update().get(pk=user.pk)
+        locked = TOTPDevice.objects.filter(pk=device.pk).first()
+        if locked is None or not locked.verify_token("".join(typed.split())):
             return []
         TOTPDevice.objects.filter(user=user).exclude(pk=locked.pk).delete()
         locked.confirmed = True

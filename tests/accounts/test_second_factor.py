@@ -1,10 +1,13 @@
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 
 import pytest
 import time_machine
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 from django_otp.plugins.otp_static.models import StaticToken
@@ -45,6 +48,31 @@ def test_who_knows_the_password_does_not_learn_the_key_that_somebody_else_sets_u
     assert TOTPDevice.objects.get() == device
     assert not is_in(thief)
     assert thief.get(SET_UP)["Location"] == LOGIN
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_sessions_that_set_it_up_in_one_moment_one_has_it(client, editor):
+    clients = [client, Client()]
+    codes = []
+    for each in clients:
+        log_in(each)
+        each.get(SET_UP)
+        codes.append(code_now(TOTPDevice.objects.latest("pk")))
+    barrier = Barrier(2)
+
+    def post(each, code):
+        try:
+            barrier.wait(timeout=30)
+            return each.post(SET_UP, {"code": code})
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as executor:
+        statuses = [answer.status_code for answer in executor.map(post, clients, codes)]
+    assert statuses.count(200) == 1
+    assert not [status for status in statuses if status >= 500]
+    assert TOTPDevice.objects.filter(confirmed=True).count() == 1
+    assert [is_in(each) for each in clients] == [status == 200 for status in statuses]
 
 
 def test_the_page_to_set_it_up_shows_the_key_and_runs_nothing_inline(client):
