@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin, messages
@@ -47,8 +48,14 @@ class SectionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     list_editable = ["position"]
     ordering = ["position", "pk"]
     search_fields = ["name"]
-    prepopulated_fields = {"slug": ["name"]}
     fields = ["name", "slug", "description", "position"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Section | None = None) -> list[str]:
+        """Links lead to the slug, and readers have chosen the section by it."""
+        return ["slug"] if obj else []
+
+    def get_prepopulated_fields(self, request: HttpRequest, obj: Section | None = None) -> dict[str, Sequence[str]]:
+        return {} if obj else {"slug": ["name"]}
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).annotate(story_count=models.Count("stories"))

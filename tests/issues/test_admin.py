@@ -45,6 +45,14 @@ def test_every_list_opens_for_every_group(client, kind, group, make_story, make_
     assert client.get(reverse(f"admin:issues_{kind}_changelist")).status_code == 200
 
 
+def test_a_section_can_be_renamed_and_keeps_its_address(admin_client, make_section):
+    section = make_section("News", slug="news")
+    save(admin_client, change(section), name="Short news", slug="short-news")
+    section.refresh_from_db()
+    assert (section.name, section.slug) == ("Short news", "news")
+    assert "id_slug" in admin_client.get(reverse("admin:issues_section_add")).content.decode()
+
+
 @pytest.mark.parametrize("kind", PAGES)
 def test_a_list_asks_the_database_as_often_for_ten_rows_as_for_one(
     admin_client, kind, make_story, make_issue, make_topic, make_section, make_image

@@ -90,6 +90,15 @@ def test_a_deleted_topic_leaves_the_choices_and_a_merged_one_stays(
     assert fresh(both).choice == "topic/vision", "an alias of sight now"
 
 
+def test_a_deleted_section_leaves_the_choices(press, reader, make_section, make_subscriber):
+    section = make_section("News", slug="news")
+    both = make_subscriber(choice="section/news section/newsletter")
+    press(reader, "stories", about=["section/news"])
+    section.delete()
+    assert [fresh(each).choice for each in (reader, both)] == ["", "section/newsletter"]
+    assert history_of(reader)[-1] == ("chosen", "deleted section", "The section News was given up, and left the choice")
+
+
 def test_readers_pause_for_weeks_or_until_a_day_and_come_back_by_themselves_or_sooner(press, client, reader):
     with time_machine.travel("2030-03-01T12:00Z", tick=False) as clock:
         press(reader, "pause", weeks=2)
