@@ -61,6 +61,7 @@ class ProviderTransport:
         self._field = FIELD_AS_WRITTEN.get(self._backend.esp_name, "")
 
     def send(self, mails: Iterator[Mail], log: Log) -> Generator[None, None, None]:
+        self._backend.open()  # Else each call would have a connection of its own.
         while batch := list(islice(mails, MAILS_PER_CALL if self._field else 1)):
             for letters in alike(letter_of(mail, self._field) for mail in batch):
                 self._send(letters, log)

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs
 
 import pytest
@@ -119,21 +119,26 @@ def test_a_test_mail_goes_by_the_provider_too(make_mailing, kept_by_anymail):
 class Provider(BaseHTTPRequestHandler):
     """Answers as Mailgun's and Postmark's messages do."""
 
+    protocol_version = "HTTP/1.1"  # It keeps connections open.
     calls: list = []
+    clients: set = set()
     status = 200
 
     def do_POST(self):
+        self.clients.add(self.client_address)
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.calls.append((self.path, body))
         self.send_response(self.status)
-        self.send_header("Content-Type", "application/json")
-        self.end_headers()
         if "email" in self.path:  # Postmark
             reader = json.loads(body)["To"]
             good = {"ErrorCode": 0, "Message": "OK", "MessageID": "1", "To": reader, "SubmittedAt": "2026-01-01"}
-            self.wfile.write(json.dumps(good).encode())
         else:
-            self.wfile.write(json.dumps({"id": "<1@example.org>", "message": "Queued. Thank you."}).encode())
+            good = {"id": "<1@example.org>", "message": "Queued. Thank you."}
+        answer = json.dumps(good).encode()
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
 
     def log_message(self, *arguments):
         pass
@@ -141,8 +146,8 @@ class Provider(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def provider():
-    Provider.calls, Provider.status = [], 200
-    server = HTTPServer(("127.0.0.1", 0), Provider)
+    Provider.calls, Provider.clients, Provider.status = [], set(), 200
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Provider)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield server.server_port
     server.shutdown()
@@ -175,6 +180,7 @@ def test_a_provider_without_fields_gets_a_call_for_each_reader(make_mailing, set
     assert send_all(make_mailing(readers=3)).sent == 3
     sent = [json.loads(body) for _, body in Provider.calls]
     assert len({message["To"] for message in sent}) == 3
+    assert len(Provider.clients) == 1, "all over one connection"
     for message in sent:
         link = unsubscribe_url(Subscriber.objects.get(email=message["To"]).pk)
         assert link in message["TextBody"]
