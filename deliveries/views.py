@@ -20,13 +20,15 @@ from issues.email_previews import SANDBOX, html_preview
 PER_PAGE = 50
 MOST_SEARCHED = 5000  # messages, the newest: a search reads the headers of each
 SHOWN_HEADERS = ("From", "To", "Reply-To", "Date")
-# The mails hold addresses, and links that unsubscribe and confirm: they are not for every writer.
-may_see_deliveries = permission_required("deliveries.view_delivery", raise_exception=True)
+# The mails hold addresses, and links with which their readers are confirmed, unsubscribed and so on: who may open them may
+# do the like in the admin.
+PERMISSIONS = ["deliveries.view_delivery", "subscribers.view_subscriber", "subscribers.change_subscriber"]
+may_see_mails = permission_required(PERMISSIONS, raise_exception=True)
 
 
 @require_safe
 @staff_member_required
-@may_see_deliveries
+@may_see_mails
 def mailbox(request: HttpRequest) -> HttpResponse:
     """The kept mail, newest first. Only the headers of the page's messages are read, or of those searched."""
     if not maildir.is_in_use():
@@ -44,7 +46,7 @@ def mailbox(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @staff_member_required
-@may_see_deliveries
+@may_see_mails
 def mail(request: HttpRequest, key: str) -> HttpResponse:
     """One mail: as HTML, as text, or its headers."""
     message = find(key)
@@ -68,7 +70,7 @@ def mail(request: HttpRequest, key: str) -> HttpResponse:
 
 @require_safe
 @staff_member_required
-@may_see_deliveries
+@may_see_mails
 def html(request: HttpRequest, key: str) -> HttpResponse:
     """The HTML alone, for the frame on the mail's page."""
     body = find(key).get_body(("html",))
@@ -79,7 +81,7 @@ def html(request: HttpRequest, key: str) -> HttpResponse:
 
 @require_safe
 @staff_member_required
-@may_see_deliveries
+@may_see_mails
 def raw(request: HttpRequest, key: str) -> HttpResponse:
     """The bytes, for a mail program."""
     find(key)

@@ -2,6 +2,7 @@ import pytest
 from django.core.mail import EmailMessage, EmailMultiAlternatives
 
 from deliveries import maildir
+from tests.admin_forms import member_of
 
 
 @pytest.fixture
@@ -20,14 +21,15 @@ def keep_mail(settings):
 
 
 @pytest.mark.parametrize("path", ["", "{key}/", "{key}/html/", "{key}/raw/"])
-def test_kept_mail_is_for_staff_who_may_see_deliveries(client, keep_mail, path, django_user_model):
+def test_kept_mail_is_for_staff_who_may_do_what_its_links_do(client, keep_mail, path, django_user_model):
     where = "/mail/" + path.format(key=keep_mail())
     assert client.get(where).headers["Location"].startswith("/admin/login/")
     client.force_login(django_user_model.objects.create_user("reader"))
     assert client.get(where).status_code == 302
     assert client.post(where).status_code == 405
-    client.force_login(django_user_model.objects.create_user("writer", is_staff=True))
-    assert client.get(where).status_code == 403
+    for group, status in (("writer", 403), ("editor", 403), ("publisher", 200)):
+        client.force_login(member_of(group))
+        assert client.get(where).status_code == status
 
 
 def test_mail_is_listed_newest_first_and_found_by_address_or_subject(admin_client, keep_mail):
