@@ -94,3 +94,10 @@ def test_an_issue_that_is_not_ready_is_not_started(publication, make_issue):
     make_issue(number=41)
     with pytest.raises(CommandError, match="no stories"):
         call_command("mailing", "start", "41")
+
+
+def test_a_senders_address_that_no_mail_can_have_is_said(issue, publication):
+    publication.from_email = "dïgest@example.org"
+    publication.save()
+    with pytest.raises(CommandError, match="SMTPUTF8"):
+        call_command("mailing", "start", "41")

@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from audit.recording import COMMAND_LINE
 from deliveries import freezing, missed, queueing
-from deliveries.errors import MailingError
+from deliveries.errors import DeliveriesError, MailingError
 from deliveries.ledger import ledger
 from deliveries.models import DeliveryQuerySet, DeliveryState, Mailing, MailingState
 from issues.errors import IssuesError
@@ -52,7 +52,7 @@ class Command(BaseCommand):
             raise CommandError("settle needs --as sent, which counts them as sent, or --as again, which sends again.")
         try:
             mailing = take(step, issue)
-        except (MailingError, IssuesError) as error:
+        except (DeliveriesError, IssuesError) as error:
             raise CommandError(str(error)) from error
         if step in LISTS:
             self.list(lines_of(missed.missed(mailing, state=LISTS[step]), as_csv=options["csv"], as_json=as_json))
@@ -111,7 +111,7 @@ def iso(time: datetime.datetime | None) -> str:
 
 
 def take(step: str, issue: Issue) -> Mailing:
-    """Raises MailingError or one of the issues app's errors."""
+    """Raises MailingError, BadAddress, or one of the issues app's errors."""
     mailing = Mailing.objects.select_related("issue").filter(issue=issue).first()
     if step == "start" and (mailing is None or mailing.state == MailingState.CANCELLED):
         mailing = freezing.freeze(issue, by=COMMAND_LINE)
