@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from audit.models import Action
-from audit.recording import Actor, person, record
+from audit.recording import Actor, record
 from deliveries.composing import freeze_message
 from deliveries.errors import MailingError
 from deliveries.models import Mailing, MailingState
@@ -26,13 +26,11 @@ def freeze(issue: Issue, by: Actor) -> Mailing:
     Raises NotReady if the issue can't be approved, MailingError if its mailing is on its way, BadAddress if the
     sender's address can't be used.
     """
-    approver = person(by)
     with transaction.atomic():
         publishing.approve(issue)
         _drop_replaceable(issue)
         mailing = render_mailing(issue)
         freeze_message(mailing)  # What no message can be made of is refused here, not in the middle of sending.
-        mailing.approved_by_id = approver.pk if approver else None
         mailing.save()
         record(Action.APPROVED, mailing, by=by, note=f"Fingerprint {mailing.fingerprint}")
     return mailing

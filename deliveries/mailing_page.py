@@ -85,10 +85,11 @@ def seals(mailing: Mailing) -> list[Seal]:
 
     tests = mailing.issue.test_mails.select_related("sent_by")[:MOST_TESTS]
     rows = [seal("Tested", test.fingerprint, test.sent_at, test.sent_by) for test in reversed(tests)]
-    rows.append(seal("Approved", mailing.fingerprint, mailing.created_at, mailing.approved_by))
+    trail = Entry.objects.about(mailing).filter(action__in=[Action.APPROVED, Action.STARTED])
+    who = dict(trail.values_list("action", "who"))
+    rows.append(seal("Approved", mailing.fingerprint, mailing.created_at, who.get(Action.APPROVED)))
     if mailing.started_at:
-        start = Entry.objects.about(mailing).filter(action=Action.STARTED).first()
-        rows.append(seal("Sent", freezing.fingerprint(mailing), mailing.started_at, start.who if start else ""))
+        rows.append(seal("Sent", freezing.fingerprint(mailing), mailing.started_at, who.get(Action.STARTED)))
     return rows
 
 

@@ -22,7 +22,14 @@ class MailingState(models.TextChoices):
     CANCELLED = "cancelled", "Cancelled"
 
 
+CONTENTS = ["html", "text", "parts", "stories"]  # of a mailing: hundreds of kilobytes
+
+
 class MailingQuerySet(models.QuerySet["Mailing"]):
+    def without_contents(self) -> Self:
+        """Only with what lists and figures need."""
+        return self.defer(*CONTENTS)
+
     def current(self) -> Self:
         """All but the cancelled: at most one for each issue."""
         return self.exclude(state=MailingState.CANCELLED)
@@ -64,7 +71,6 @@ class Mailing(models.Model):
     )
     stories = models.JSONField(default=list, help_text="What each story is about, for readers who chose only some.")
     fingerprint = models.CharField(max_length=64, help_text="SHA-256 of sender, list, subject, HTML, text and stories.")
-    approved_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, related_name="+", null=True, blank=True)
     scheduled_for = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField(null=True, blank=True, help_text="Also the Date of every mail, on retries too.")
     finished_at = models.DateTimeField(null=True, blank=True)

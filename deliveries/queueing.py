@@ -129,7 +129,7 @@ def send_again(deliveries: DeliveryQuerySet, *, by: Actor = WORKER) -> int:
     again = deliveries.filter(state__in=[DeliveryState.FAILED, DeliveryState.UNCERTAIN])
     with transaction.atomic():
         mailings = Mailing.objects.current().filter(pk__in=again.order_by().values("mailing")).order_by("pk")
-        chosen = list(mailings.select_related("issue").defer("html", "text", "parts").select_for_update(of=["self"]))
+        chosen = list(mailings.select_related("issue").without_contents().select_for_update(of=["self"]))
         sent = Mailing.objects.filter(pk__in=[mailing.pk for mailing in chosen], state=MailingState.SENT)
         sent.update(state=MailingState.SENDING, finished_at=None)
         total = 0
@@ -153,7 +153,7 @@ def count_as_sent(deliveries: DeliveryQuerySet, *, by: Actor = WORKER) -> int:
     uncertain = deliveries.uncertain()
     with transaction.atomic():
         mailings = Mailing.objects.filter(pk__in=uncertain.order_by().values("mailing")).select_related("issue")
-        chosen = list(mailings.defer("html", "text", "parts"))
+        chosen = list(mailings.without_contents())
         total = 0
         for mailing in chosen:
             of_mailing = uncertain.filter(mailing=mailing)

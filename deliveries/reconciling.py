@@ -57,7 +57,7 @@ def finish() -> None:
     done = Mailing.objects.sending().filter(~Exists(remaining)).order_by("pk")
     with transaction.atomic():
         locked = list(done.select_for_update().values_list("pk", flat=True))
-        finished = list(done.filter(pk__in=locked).select_related("issue").defer("html", "text", "parts"))
+        finished = list(done.filter(pk__in=locked).select_related("issue").without_contents())
         Mailing.objects.filter(pk__in=[mailing.pk for mailing in finished]).update(
             state=MailingState.SENT, finished_at=timezone.now()
         )

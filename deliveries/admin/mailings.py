@@ -2,8 +2,10 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
+from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, QuerySet
+from django.db.models import CharField, Count, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Cast
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import get_object_or_404
@@ -13,19 +15,13 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_GET, require_POST
 
-from deliveries import (
-    freezing,
-    maildir,
-    mailing_page,
-    queueing,
-    sending,
-    testing,
-)
+from audit.models import Action, Entry
+from deliveries import freezing, maildir, mailing_page, queueing, sending, testing
 from deliveries.admin import missed
 from deliveries.clock import in_both_zones, publication_zone
 from deliveries.errors import DeliveriesError
 from deliveries.forms import ScheduleForm
-from deliveries.models import Delivery, DeliveryQuerySet, DeliveryState, Mailing
+from deliveries.models import CONTENTS, Delivery, DeliveryQuerySet, DeliveryState, Mailing
 from issues.admin.texts import editor_of
 from issues.email_previews import html_preview, whole_with
 from issues.errors import IssuesError, NotReady
@@ -56,7 +52,7 @@ class MailingAdmin(ReadOnlyAdmin):
         "finished_at",
         "candidates",
     ]
-    list_select_related = ["issue", "approved_by"]
+    list_select_related = ["issue"]
     list_filter = ["state"]
     fields = [
         "issue",
@@ -70,7 +66,18 @@ class MailingAdmin(ReadOnlyAdmin):
     actions = None
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Mailing]:
-        return super().get_queryset(request).defer("html", "text", "parts")
+        """With the name of who approved it, which the trail keeps, also of the command line."""
+        approvals = Entry.objects.filter(
+            content_type=ContentType.objects.get_for_model(Mailing),
+            object_id=Cast(OuterRef("pk"), CharField()),
+            action=Action.APPROVED,
+        )
+        mailings: QuerySet[Mailing] = super().get_queryset(request).defer(*CONTENTS)
+        return mailings.annotate(approver=Subquery(approvals.values("who")[:1]))
+
+    @admin.display(description="approved by")
+    def approved_by(self, mailing: Any) -> str:
+        return mailing.approver or ""
 
     @admin.display(description="state", ordering="state")
     def state_in_words(self, mailing: Mailing) -> str:
@@ -290,7 +297,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
     actions = ["send_again", "count_as_sent"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
-        return super().get_queryset(request).defer("mailing__html", "mailing__text", "mailing__parts")
+        return super().get_queryset(request).defer(*(f"mailing__{name}" for name in CONTENTS))
 
     def has_view_permission(self, request: HttpRequest, obj: Delivery | None = None) -> bool:
         """Each line has a reader's address, which is for those who may see readers."""

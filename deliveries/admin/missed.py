@@ -56,7 +56,7 @@ def missed_csv(request: HttpRequest, mailing_id: int) -> StreamingHttpResponse:
 def _mailing(request: HttpRequest, mailing_id: int) -> Mailing:
     if not request.user.has_perms(PERMISSIONS):
         raise PermissionDenied
-    return get_object_or_404(Mailing.objects.select_related("issue").defer("html", "text"), pk=mailing_id)
+    return get_object_or_404(Mailing.objects.select_related("issue").without_contents(), pk=mailing_id)
 
 
 def _chosen(request: HttpRequest) -> tuple[str, str]:

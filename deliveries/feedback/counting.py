@@ -40,7 +40,7 @@ def came_back(mailing: Mailing) -> CameBack:
 def of_latest() -> list[tuple[Mailing, CameBack]]:
     """The last mailings that went out, in their order. Two queries."""
     out = Mailing.objects.filter(started_at__isnull=False).exclude(state=MailingState.CANCELLED)
-    latest = out.select_related("issue").defer("html", "text").order_by("-started_at", "-pk")[:MOST_MAILINGS]
+    latest = out.select_related("issue").without_contents().order_by("-started_at", "-pk")[:MOST_MAILINGS]
     mailings = list(latest)[::-1]
     counted = _of(mailings)
     return [(mailing, counted[mailing.pk]) for mailing in mailings]

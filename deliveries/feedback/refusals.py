@@ -28,7 +28,7 @@ def take_refusals() -> int:
     """
     taken = 0
     since = timezone.now() - LOOK_BACK - datetime.timedelta(hours=settings.SENDING_DEADLINE_HOURS)
-    recent = Mailing.objects.filter(started_at__gt=since).defer("html", "text")
+    recent = Mailing.objects.filter(started_at__gt=since).without_contents()
     for mailing in recent.filter(state__in=[MailingState.SENDING, MailingState.SENT, MailingState.CANCELLED]):
         if _refusals(mailing).exists() and _is_trusted(mailing):
             taken += _take_all(mailing)

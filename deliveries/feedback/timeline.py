@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from deliveries.models import Delivery, DeliveryState, MailEvent, Verdict
+from deliveries.models import CONTENTS, Delivery, DeliveryState, MailEvent, Verdict
 from subscribers.models import Subscriber
 
 MOST_MAILS = 200  # the newest
 # What a line needs nothing of, and what would come with each of them.
-TEXTS = [f"mailing__{name}" for name in ("html", "text", "parts", "stories", "issue__intro", "issue__intro_html")]
+TEXTS = [f"mailing__{name}" for name in (*CONTENTS, "issue__intro", "issue__intro_html")]
 SENT = {
     DeliveryState.QUEUED: "waits to be sent",
     DeliveryState.CLAIMED: "is being sent",

@@ -19,7 +19,7 @@ def approval_of_issue(context: RequestContext, issue: Issue) -> dict[str, Any]:
 
     Renders the email if there is an approval of which nothing has left.
     """
-    mailings = list(issue.mailings.defer("html"))
+    mailings = list(issue.mailings.without_contents())
     current = Mailing.objects.current().filter(issue=issue).first()
     replaceable = Mailing.objects.replaceable().filter(issue=issue).exists()
     changes = approvals.changes_since(current) if current and replaceable else []

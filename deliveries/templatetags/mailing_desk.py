@@ -16,7 +16,7 @@ def mailing_desk(context: dict[str, Any]) -> dict[str, Any]:
     """Four queries."""
     if not context["user"].has_perm("deliveries.view_mailing"):
         return {"may_see": False}
-    mailings = Mailing.objects.select_related("issue").defer("html", "text", "parts")
+    mailings = Mailing.objects.select_related("issue").without_contents()
     last = mailings.filter(started_at__isnull=False).order_by("-started_at").first()
     return {
         "may_see": True,

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
-from django.urls import reverse
+from django.core.management import call_command
+from django.urls import reverse, reverse_lazy
 from django.utils import timezone
 
 from audit.models import Entry
@@ -13,6 +14,7 @@ from issues.emailing import UNSUBSCRIBE_URL
 from tests.deliveries.conftest import mailing_page, send_all, text
 
 STEPS = ["start", "pause", "resume", "cancel", "withdraw", "schedule", "unschedule", "settle", "test"]
+LIST = reverse_lazy("admin:deliveries_mailing_changelist")
 PERMISSIONS = ["view_mailing", "view_delivery", "view_subscriber", "add_mailing", "send_mailing"]
 
 
@@ -27,7 +29,17 @@ def test_an_editor_approves_from_the_issues_page_and_sees_what_was_frozen(staff,
     mailing = Mailing.objects.get()
     assert answer.redirect_chain[-1][0] == mailing_page("change", mailing)
     assert "Some words." in answer.content.decode()
-    assert mailing.approved_by.username == "staff"
+    assert "<td>staff</td>" in answer.content.decode()
+    assert '<td class="field-approved_by">staff</td>' in editor.get(LIST).content.decode()
+
+
+def test_what_the_command_line_approved_is_said_to_be(staff, publication, make_issue, make_story):
+    make_story(issue=make_issue(number=7), position=1)
+    call_command("mailing", "start", "7")
+    editor = staff(*PERMISSIONS)
+    assert '<td class="field-approved_by">the command line</td>' in editor.get(LIST).content.decode()
+    page = editor.get(mailing_page("change", Mailing.objects.get(issue__number=7))).content.decode()
+    assert page.count("<td>the command line</td>") == 2, "who approved, and who sent"
 
 
 def test_what_stands_in_the_way_of_an_approval_is_said_on_the_issues_page(staff, make_issue):
