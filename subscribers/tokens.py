@@ -23,7 +23,7 @@ UNSUBSCRIBE_SALT = "subscribers.unsubscribe"  # never change it: it is in every 
 CONFIRMATION_SALT = "subscribers.confirm"
 HASHED_BLOCK = 64  # octets, of SHA-256
 # The preferences link in each issue opens more than the unsubscribe link does, and people forward issues. So it expires;
-# and to change the address, download the data or be erased, a reader has to ask for a fresh link by mail.
+# and to change the address, download the data, be erased or come back, a reader has to ask for a fresh link by mail.
 PREFERENCES_LIFETIME = timedelta(days=90)
 PREFERENCES_SALT = "subscribers.preferences"
 REQUESTED_LIFETIME = timedelta(days=1)

@@ -135,7 +135,7 @@ def unsubscribe(request: HttpRequest, subscriber: Subscriber) -> HttpResponse:
 
 
 @require_POST
-@of_reader
+@of_reader_by_request
 def come_back(request: HttpRequest, subscriber: Subscriber) -> HttpResponse:
     preferences.come_back(subscriber, wording="Yes, send me each issue again")
     return back(request, "return")

@@ -148,6 +148,15 @@ def test_whose_mail_came_back_or_who_complained_reads_why_and_may_return(client,
     assert fresh(reader).state == "active"
 
 
+def test_who_got_an_issue_passed_on_signs_up_nobody_who_has_left(client, make_subscriber):
+    reader = make_subscriber(state="unsubscribed")
+    path = path_in_issues(reader)
+    assert "/return/" not in client.get(path).content.decode()
+    assert client.post(f"{path}return/", follow=True).redirect_chain == [(f"{path}?saved=ask", 302)]
+    assert fresh(reader).state == "unsubscribed"
+    assert not history_of(reader)
+
+
 def test_pressing_twice_writes_one_line(press, reader):
     for _ in range(2):
         press(reader, "pause", until=(timezone.now() + datetime.timedelta(days=9)).date().isoformat())
