@@ -1,5 +1,6 @@
 """How often something may happen, counted in Django's cache in windows of fixed length."""
 
+import logging
 import time
 from hashlib import sha256
 
@@ -7,6 +8,8 @@ from django.conf import settings
 from django.core.cache import cache
 
 from audit.networks import network_of
+
+logger = logging.getLogger(__name__)
 
 
 def sign_up_allowed(address: str, client: str) -> bool:
@@ -23,8 +26,17 @@ def sign_up_allowed(address: str, client: str) -> bool:
 def _allowed(name: str, key: str, times: int, seconds: int) -> bool:
     window = int(time.time()) // seconds
     counter = f"throttle:{sha256(f'{name} {key} {window}'.encode()).hexdigest()}"
-    cache.add(counter, 0, timeout=seconds)
     try:
+        cache.add(counter, 0, timeout=seconds)
         return cache.incr(counter) <= times
-    except ValueError:  # The cache was full, or restarted, in between.
+    except _errors() as error:
+        logger.warning("A limit could not be counted: %s", error)
         return True
+
+
+def _errors() -> tuple[type[Exception], ...]:
+    """Of a cache that was full or restarted in between, and of one that is away. Visitors need not know: the mails that an
+    address gets are limited by the database, too."""
+    from redis.exceptions import RedisError  # Here, because most processes don't need it.
+
+    return (ValueError, RedisError)

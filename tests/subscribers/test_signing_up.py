@@ -9,6 +9,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from dynamically_typed import service_urls
 from subscribers.models import ConsentEvent, ConsentKind, Subscriber, SubscriberState
 from subscribers.tokens import unsubscribe_token
 
@@ -329,6 +330,12 @@ def test_limits_are_the_same_for_known_and_unknown_addresses(client, settings, m
     settings.SIGN_UP_LIMITS = dict.fromkeys(settings.SIGN_UP_LIMITS, (1000, 3600)) | {"address": (1, 3600)}
     for email in ["new@example.org", make_subscriber().email]:
         assert [client.post("/subscribe/", {"email": email}).status_code for _ in range(2)] == [302, 429]
+
+
+def test_a_cache_that_is_away_keeps_nobody_from_signing_up(client, settings):
+    settings.CACHES = {"default": service_urls.cache_settings("redis://127.0.0.1:9/0")}  # Nobody listens there.
+    assert client.post("/subscribe/", {"email": "ada@example.org"}).status_code == 302
+    assert Subscriber.objects.get().state == "pending"
 
 
 # What every page of ours keeps.
