@@ -9,12 +9,13 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from audit.models import Action
-from audit.recording import WORKER, Actor, record
+from audit.recording import SCHEDULE, WORKER, Actor, record
 from deliveries.clock import in_both_zones, publication_zone
 from deliveries.comparing import Difference, differences
 from deliveries.errors import ApprovalVoid, DeliveriesError
 from deliveries.freezing import lock_issue, render_mailing
 from deliveries.models import Mailing, MailingState
+from deliveries.notifying import tell_after_commit
 from issues import publishing
 from issues.errors import IssuesError
 
@@ -41,7 +42,10 @@ def require_unchanged(mailing: Mailing) -> None:
 
 
 def void(mailing: Mailing, reason: str, *, by: Actor) -> bool:
-    """Let an approval lapse, with the schedule that rested on it. Return False if it did before, or sending began."""
+    """Let an approval lapse, with the schedule that rested on it. Return False if it did before, or sending began.
+
+    Where nobody sits in front of it, those who may send are told by mail that the schedule is not kept.
+    """
     with transaction.atomic():
         lock_issue(mailing)
         waiting = Mailing.objects.not_started().filter(pk=mailing.pk)
@@ -49,6 +53,8 @@ def void(mailing: Mailing, reason: str, *, by: Actor) -> bool:
             return False
         publishing.withdraw_approval(mailing.issue)
         record(Action.APPROVAL_VOIDED, mailing, by=by, note=reason)
+        if mailing.scheduled_for and by in (WORKER, SCHEDULE):
+            tell_after_commit(mailing.pk)
     mailing.state, mailing.pause_reason, mailing.scheduled_for = MailingState.VOID, reason, None
     return True
 

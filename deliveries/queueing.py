@@ -8,7 +8,6 @@ for each other. Each step tells the audit trail who took it.
 import datetime
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connection, transaction
@@ -22,6 +21,7 @@ from deliveries.clock import in_both_zones, publication_zone
 from deliveries.errors import ApprovalVoid, MailingError
 from deliveries.freezing import lock_issue
 from deliveries.models import Delivery, DeliveryQuerySet, DeliveryState, Mailing, MailingState
+from deliveries.notifying import tell_after_commit
 from issues import publishing
 from issues.errors import IssuesError
 from issues.site_version import change_version_on_commit
@@ -84,7 +84,7 @@ def pause(mailing: Mailing, reason: str = "", *, by: Actor = WORKER) -> None:
         _change(mailing, Mailing.objects.sending(), MailingState.PAUSED, pause_reason=reason)
         record(Action.PAUSED, mailing, by=by, note=reason)
         if by == WORKER:
-            _tell(mailing.pk)
+            tell_after_commit(mailing.pk)
 
 
 def resume(mailing: Mailing, *, by: Actor = WORKER) -> None:
@@ -238,14 +238,7 @@ def _hold(mailing: Mailing, reason: str) -> None:
     with transaction.atomic():
         if scheduled.update(state=MailingState.PAUSED, pause_reason=reason):
             record(Action.HELD, mailing, by=SCHEDULE, note=reason)
-            _tell(mailing.pk)
-
-
-def _tell(mailing_id: int) -> None:
-    """Have those who may send told that a mailing stopped by itself. Not worth an error: its page says the same."""
-    from deliveries.tasks import tell_of_pause  # That module imports this one, for its tick.
-
-    transaction.on_commit(partial(tell_of_pause.delay, mailing_id), robust=True)
+            tell_after_commit(mailing.pk)
 
 
 def _skip_rest(deliveries: DeliveryQuerySet) -> None:

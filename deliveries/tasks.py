@@ -43,14 +43,15 @@ def tick() -> None:
 
 
 @shared_task(bind=True)
-def tell_of_pause(self: Any, mailing_id: int, users: list[int] | None = None) -> None:
-    """Unless it was resumed meanwhile. Who could not be told is tried again after 5, 10 and 20 minutes."""
-    mailing = Mailing.objects.filter(pk=mailing_id, state=MailingState.PAUSED).select_related("issue").first()
+def tell_of_stop(self: Any, mailing_id: int, users: list[int] | None = None) -> None:
+    """Unless it goes on meanwhile. Who could not be told is tried again after 5, 10 and 20 minutes."""
+    stopped = Mailing.objects.filter(state__in=[MailingState.PAUSED, MailingState.VOID])
+    mailing = stopped.filter(pk=mailing_id).select_related("issue").first()
     if mailing is None:
         return
-    later = notifying.tell_of_pause(mailing, users)
+    later = notifying.tell_of_stop(mailing, users)
     if later:
-        logger.warning("%d could not be told of the pause of mailing %d by mail.", len(later), mailing_id)
+        logger.warning("%d could not be told that mailing %d has stopped.", len(later), mailing_id)
         if self.request.retries < len(WAITS_TO_TELL):
             self.retry(args=[mailing_id, later], countdown=WAITS_TO_TELL[self.request.retries])
 

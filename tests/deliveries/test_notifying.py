@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from audit.models import Entry
 from deliveries import queueing
-from deliveries.tasks import tell_of_pause, tick
+from deliveries.tasks import tell_of_stop, tick
 from tests.admin_forms import member_of
 from tests.deliveries.conftest import mailing_page, use_smtp
 
@@ -63,11 +63,34 @@ def test_who_may_send_is_told_that_a_schedule_was_not_kept(approved_mailing, tol
     assert f"The mailing of issue {approved_mailing.issue} has not started.\n\nNothing was running at" in mails[0].body
 
 
+@pytest.mark.parametrize("is_due", [False, True])
+def test_who_may_send_is_told_that_a_schedule_lapsed_with_its_approval(approved_mailing, publication, told, is_due):
+    at = timezone.now() + timedelta(hours=2)
+    queueing.schedule(approved_mailing, at)
+    publication.postal_address = "Another street 1, Utrecht"
+    publication.save()
+    with time_machine.travel(at if is_due else timezone.now()):
+        told(tick)
+        mails = told(tick)
+    assert sorted(mail.to for mail in mails) == [["owner@example.org"], ["publisher@example.org"]], "once"
+    assert mails[0].subject == f"DT: The approval of issue {approved_mailing.issue} is void"
+    assert "“The email’s frame” changed" in mails[0].body
+    assert mailing_page("change", approved_mailing) in mails[0].body
+
+
+def test_nobody_is_told_of_an_approval_that_lapses_without_a_schedule(approved_mailing, publication, told):
+    publication.postal_address = "Another street 1, Utrecht"
+    publication.save()
+    assert told(tick) == []
+    approved_mailing.refresh_from_db()
+    assert approved_mailing.state == "void"
+
+
 def test_nobody_is_told_of_a_pause_that_is_over(make_mailing, mailoutbox):
     mailing = make_mailing()
     queueing.pause(mailing, reason=REASON)
     queueing.resume(mailing)
-    tell_of_pause(mailing.pk)
+    tell_of_stop(mailing.pk)
     assert mailoutbox == []
 
 
@@ -75,8 +98,8 @@ def test_a_mail_server_that_is_away_is_tried_again_and_is_no_error(make_mailing,
     use_smtp(settings, 9)  # the discard port: nobody listens
     mailing = make_mailing()
     queueing.pause(mailing, reason=REASON)
-    tell_of_pause.apply([mailing.pk])
-    assert caplog.text.count(f"2 could not be told of the pause of mailing {mailing.pk} by mail.") == 4
+    tell_of_stop.apply([mailing.pk])
+    assert caplog.text.count(f"2 could not be told that mailing {mailing.pk} has stopped.") == 4
 
 
 def test_only_those_who_could_not_be_told_are_tried_again(make_mailing, monkeypatch, mailoutbox):
@@ -92,7 +115,7 @@ def test_only_those_who_could_not_be_told_are_tried_again(make_mailing, monkeypa
     monkeypatch.setattr(locmem.EmailBackend, "send_messages", send)
     mailing = make_mailing()
     queueing.pause(mailing, reason=REASON)
-    tell_of_pause.apply([mailing.pk])
+    tell_of_stop.apply([mailing.pk])
     assert len(tried) == 3
     assert sorted(mail.to for mail in mailoutbox) == [["owner@example.org"], ["publisher@example.org"]]
 
@@ -102,6 +125,6 @@ def test_a_provider_s_api_may_be_down_or_refuse(provider, make_mailing, caplog, 
     provider.status = status
     mailing = make_mailing()
     queueing.pause(mailing, reason=REASON)
-    assert tell_of_pause.apply([mailing.pk]).successful()
+    assert tell_of_stop.apply([mailing.pk]).successful()
     assert provider.calls == tries
     assert ("refused with 400" in caplog.text) == (status == 400)
