@@ -64,13 +64,17 @@ class StaffSite(admin.AdminSite):
 
         Who found a session open gets no more guesses at the password than at the log-in.
         """
+        if request.method != "POST":
+            return super().password_change(request, extra_context)
         attempt = Attempt.of(request, request.user.get_username())
-        if request.method == "POST" and not attempt.is_allowed():
+        if not attempt.is_allowed():
             return self._too_many(request)
+        attempt.note()  # before the password is looked at, as in `login`
         response = super().password_change(request, extra_context)
         if isinstance(response, TemplateResponse) and "old_password" in (response.context_data or {})["form"].errors:
-            attempt.note()
-        if request.method == "POST" and isinstance(response, HttpResponseRedirect) and isinstance(request.user, User):
+            return response
+        attempt.note_success(response)
+        if isinstance(response, HttpResponseRedirect) and isinstance(request.user, User):
             record(Action.CREDENTIALS_CHANGED, request.user, by=request.user, note="Changed the password.")
         return response
 
@@ -124,14 +128,16 @@ class StaffSite(admin.AdminSite):
         user = request.user
         assert isinstance(user, User)  # noqa: S101  # admin_view lets nobody else in.
         attempt = Attempt.of(request, user.get_username())
-        if request.method == "POST" and not attempt.is_allowed():
-            return self._too_many(request)
+        if request.method == "POST":
+            if not attempt.is_allowed():
+                return self._too_many(request)
+            attempt.note()  # as above
         form = ReplaceForm(user, request.POST or None)
         if form.is_valid():
             second_factor.begin_anew(request.session)
-            return HttpResponseRedirect(reverse("admin:second_factor_set_up"))
-        if form.errors:
-            attempt.note()
+            response = HttpResponseRedirect(reverse("admin:second_factor_set_up"))
+            attempt.note_success(response)
+            return response
         context = {
             "title": "Second factor",
             "form": form,

@@ -255,16 +255,35 @@ def test_a_changed_password_ends_other_sessions_and_keeps_this_one(client):
     assert not is_in(other)
 
 
+GUESS = {"password": "wrong", "code": "123456"} | dict.fromkeys(
+    ["old_password", "new_password1", "new_password2"], "another pass phrase"
+)
+
+
 @pytest.mark.parametrize("page", [MANAGE, "/admin/password_change/"])
 def test_who_finds_a_session_open_cannot_guess_the_password_on_and_on(client, page):
     set_up(client)
-    guess = {"password": "wrong", "code": "123456"} | dict.fromkeys(
-        ["old_password", "new_password1", "new_password2"], "another pass phrase"
-    )
-    codes = [client.post(page, guess).status_code for _ in range(6)]
+    codes = [client.post(page, GUESS).status_code for _ in range(6)]
     assert codes[4] != 429
     assert codes[5] == 429
     assert is_in(client), "the owner goes on working"
+
+
+@pytest.mark.parametrize("page", [MANAGE, "/admin/password_change/"])
+def test_nor_many_times_at_once(client, page, monkeypatch):
+    """Each guess is made before any other has been answered."""
+    set_up(client)
+    codes, started = [], []
+
+    def check_password(user, password):
+        if len(started) < 8:
+            started.append(True)
+            codes.append(client.post(page, GUESS).status_code)
+        return False
+
+    monkeypatch.setattr(User, "check_password", check_password)
+    codes.append(client.post(page, GUESS).status_code)
+    assert (len(codes), codes.count(429)) == (6, 1)
 
 
 def test_where_it_is_not_required_the_password_is_enough_until_one_is_set_up(client, settings):
