@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.core.validators import slug_re
 from django.template.loader import render_to_string
 from django.utils.safestring import mark_safe
 
@@ -84,6 +85,8 @@ def story_typed(values: Mapping[str, Any], stored: Story | None = None) -> Story
     if stored is not None and stored.is_public:
         issue = stored.issue
     story = Story(issue=issue, **{name: values.get(name) or "" for name in ("title", "slug", "summary", "body")})
+    if not slug_re.match(story.slug):
+        story.slug = ""  # It is refused when the story is saved; until then there is no such address.
     if section:
         story.section = section
     return story

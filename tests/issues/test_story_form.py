@@ -55,6 +55,12 @@ def test_the_preview_shows_papers_and_links_as_they_stand_in_the_form(writer, ma
         assert "The code" in document
 
 
+@pytest.mark.parametrize("medium", ["web", "email"])
+@pytest.mark.parametrize("slug", ["half typed", "über"])
+def test_the_preview_does_not_wait_for_an_address_that_can_be_used(writer, publication, slug, medium):
+    assert "A text." in live(writer, body="A text.", slug=slug, medium=medium)["document"]
+
+
 def test_words_and_minutes_and_all_findings_come_with_their_lines(writer, publication):
     body = "One TK two.\n\n[](https://example.org/)\n\nSee [[nowhere]] and DT #999.\n\n![](figures/none.png)\n\n<div>"
     answer = live(writer, body=body)
