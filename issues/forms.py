@@ -15,12 +15,21 @@ from issues.errors import BadBoard, BadImage, BadMarkdown
 from issues.models import Image, Issue, IssueState, Publication, Story, Topic, TopicAlias
 from issues.rendering import Rendered, render_for_web
 
+
+class Lines(forms.Textarea):
+    """Browsers send \\r\\n for the end of a line; texts are stored, compared and counted with \\n."""
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> Any:
+        value = super().value_from_datadict(data, files, name)
+        return value.replace("\r\n", "\n").replace("\r", "\n") if isinstance(value, str) else value
+
+
 LINE = forms.TextInput(attrs={"class": "vTextField"})
-SENTENCES = forms.Textarea(attrs={"class": "vLargeTextField", "rows": 3})
+SENTENCES = Lines(attrs={"class": "vLargeTextField", "rows": 3})
 
 
-def markdown_area(rows: int) -> forms.Textarea:
-    return forms.Textarea(attrs={"class": "vLargeTextField markdown", "rows": rows, "spellcheck": "true"})
+def markdown_area(rows: int) -> Lines:
+    return Lines(attrs={"class": "vLargeTextField markdown", "rows": rows, "spellcheck": "true"})
 
 
 def try_markdown(source: str, scope: str, issue: Issue | None = None) -> Rendered:

@@ -69,7 +69,7 @@ class StoryForm(PublishedChangeForm):
         """What was sent for each field of the content, as it was typed."""
         data: QueryDict = self.data  # type: ignore[assignment]
         values = {
-            name: with_newlines(self.fields[name].widget.value_from_datadict(data, self.files, name))
+            name: self.fields[name].widget.value_from_datadict(data, self.files, name)
             for name in CONTENT
             if name in self.fields and name != "topics"
         }
@@ -129,12 +129,6 @@ class StoryForm(PublishedChangeForm):
             self.check_body(issue)
         self.check_change()
         return cleaned
-
-    def clean_body(self) -> str:
-        return str(with_newlines(self.cleaned_data["body"]))
-
-    def clean_summary(self) -> str:
-        return str(with_newlines(self.cleaned_data["summary"]))
 
     def clean_issue(self) -> Issue | None:
         """One that is published from now on waits until the story is saved."""
@@ -197,8 +191,3 @@ class StoryForm(PublishedChangeForm):
     def show(self, values: dict[str, Any]) -> None:
         """Draw an empty or stored form with these values in it: a draft's, or those of an earlier revision."""
         self.initial.update({name: value for name, value in values.items() if name in self.fields})
-
-
-def with_newlines(value: Any) -> Any:
-    """Browsers send \\r\\n for the end of a line; texts are stored, compared and counted with \\n."""
-    return value.replace("\r\n", "\n").replace("\r", "\n") if isinstance(value, str) else value

@@ -133,6 +133,14 @@ def test_saving_a_story_unchanged_makes_no_revision(editor, make_story, make_top
     assert story.revisions.count() == count
 
 
+def test_the_line_ends_that_browsers_send_change_no_text(editor, make_issue):
+    issue = make_issue(intro="One.\n\nTwo.")
+    save(editor, change(issue), intro="One.\r\n\r\nTwo.")
+    issue.refresh_from_db()
+    assert issue.intro == "One.\n\nTwo."
+    assert issue.revisions.count() == 1
+
+
 def test_changing_only_the_topics_makes_one_revision(editor, make_story, make_topic):
     story = make_story()
     save(editor, change(story), topics=[make_topic().pk])
