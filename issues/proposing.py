@@ -4,7 +4,6 @@ import datetime
 from typing import Any
 
 from issues.models import Issue, Publication, Story, StoryState
-from issues.preflight.material import today_of
 
 USUALLY = datetime.timedelta(weeks=2)
 LONGEST_GAP = datetime.timedelta(days=62)  # What is longer was a pause.
@@ -13,7 +12,7 @@ LONGEST_GAP = datetime.timedelta(days=62)  # What is longer was a pause.
 def propose_issue() -> dict[str, Any]:
     """Number, date and title: that of the approved story that waits longest. Four queries."""
     issues = list(Issue.objects.order_by("-number")[:2])
-    today = today_of(Publication.objects.current())
+    today = Publication.objects.current().today()
     lead = Story.objects.queued().filter(state=StoryState.APPROVED).order_by("updated_at", "pk").first()
     return {
         "number": Issue.objects.next_number(),

@@ -8,7 +8,7 @@ from django.db import models
 
 from audit.models import Action
 from audit.recording import record
-from issues.models import IssueState, Story
+from issues.models import IssueState, Publication, Story
 
 READ = ("title", "summary", "body")  # in these a change has to be called one or the other
 
@@ -66,6 +66,6 @@ def keep_change(story: Story, answers: dict[str, Any], *, by: User) -> str:
     if answers.get("change") != Change.CORRECTION:
         return "Typo" if answers.get("change") == Change.TYPO else ""
     text = answers["correction"].strip()
-    story.corrections.create(text=text)
+    story.corrections.create(text=text, date=Publication.objects.current().today())
     record(Action.CORRECTED, story, by=by, note=text)
     return f"Correction: {text}"

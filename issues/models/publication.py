@@ -1,3 +1,4 @@
+import datetime
 import zoneinfo
 from typing import Any
 
@@ -5,6 +6,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.text import slugify
 
 ACCENT_LIGHT, ACCENT_DARK = "#a8320a", "#ff9d76"  # as in site.css, which needs no other file for them
@@ -80,6 +82,9 @@ class Publication(models.Model):
         self.pk = 1
         self.list_id = self.list_id or f"{slugify(self.name)}.{self.from_email.rpartition('@')[2]}"
         super().save(*args, **kwargs)
+
+    def today(self) -> datetime.date:
+        return timezone.localdate(timezone=zoneinfo.ZoneInfo(self.time_zone))
 
     @property
     def sender(self) -> str:

@@ -1,13 +1,10 @@
 """What the checks look at: an issue with its texts rendered once, as they are stored."""
 
 import datetime
-import zoneinfo
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
-
-from django.utils import timezone
 
 from issues.emailing import IssueEmail, render_issue_email
 from issues.html_tree import Element, parse
@@ -94,11 +91,7 @@ def gather(issue: Issue) -> Material:
     ]
     publication = Publication.objects.current()
     recent = list(Issue.objects.published().exclude(pk=issue.pk).order_by("-number")[:RECENT])
-    return Material(issue, publication, stories, texts, around, recent, today_of(publication))
-
-
-def today_of(publication: Publication) -> datetime.date:
-    return timezone.localdate(timezone=zoneinfo.ZoneInfo(publication.time_zone))
+    return Material(issue, publication, stories, texts, around, recent, publication.today())
 
 
 def address_of(thing: Any, field: str = "") -> str:

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from xml.etree import ElementTree
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.utils import timezone
@@ -52,6 +53,14 @@ def test_a_correction_is_dated_reasoned_public_and_moves_the_feed(editor, story)
         assert "It was 42, not 41." in editor.get(page).content.decode()
     entry = Entry.objects.get(action="corrected")
     assert (entry.who, entry.object_name, entry.note) == ("a-editor", "Maps", "It was 42, not 41.")
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago"])  # Never on the same date.
+def test_a_correction_has_todays_date_where_the_publication_is(editor, story, publication, zone):
+    publication.time_zone = zone
+    publication.save()
+    save(editor, change(story), body="It was 42.", change="correction", correction="It was 42, not 41.")
+    assert story.corrections.get().date == timezone.localdate(timezone=ZoneInfo(zone))
 
 
 def test_a_correction_is_reworded_or_withdrawn_and_the_audit_trail_tells_of_it(editor, story):
