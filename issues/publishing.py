@@ -49,6 +49,9 @@ def publish(issue: Issue, at: datetime.datetime | None = None) -> None:
 def publish_on_the_web(issue: Issue) -> None:
     """Make an issue public without mailing it. Raises NotReady as `approve` does, but for what concerns the email."""
     with transaction.atomic():
+        issue.refresh_from_db(from_queryset=Issue.objects.select_for_update())
+        if issue.state == IssueState.PUBLISHED:
+            return
         require_ready(examine(issue, OF_THE_PAGE))
         publish(issue)
 

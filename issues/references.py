@@ -46,10 +46,13 @@ def without_repeats(references: Iterable[Reference]) -> list[Reference]:
 
 
 def topics_referring_to(issues: Iterable[Issue], stories: Iterable[Story]) -> list[Topic]:
-    """The topics whose descriptions may name one of these; their references are not stored. One query."""
+    """The topics whose descriptions may name one of these; their references are not stored. One query.
+
+    They are locked: an earlier description must not be written over one that is saved meanwhile.
+    """
     named = Q(pk__in=[])
     for issue in issues:
         named |= Q(description__contains=f"#{issue.number}")
     for story in stories:
         named |= Q(description__contains=f"[[{story.slug}")
-    return list(Topic.objects.filter(named))
+    return list(Topic.objects.filter(named).select_for_update(no_key=True))

@@ -13,6 +13,7 @@ from issues.models import Issue, Waiver
 from issues.preflight import CHECKS
 from issues.preflight.findings import Finding, error
 from issues.preflight.material import Material, address_of, gather
+from issues.writing import hold
 
 Check = Callable[[Material], Iterator[Finding]]
 
@@ -62,6 +63,7 @@ def pass_warning(issue: Issue, key: str, reason: str, by: User) -> Waiver:
     reason = reason.strip()
     if not reason:
         raise NotReady(["A warning is passed with a reason. Write why it is all right."])
+    hold(Issue.objects.filter(pk=issue.pk))  # Of two who pass it at once, the second is told.
     finding = next((each for each in examine(issue).warnings if each.key == key), None)
     if finding is None:
         raise NotReady(["This warning is gone or was passed already. Look at the list as it is now."])

@@ -1,5 +1,7 @@
 """What is saved in the moment in which somebody else saves or publishes it."""
 
+import datetime
+import sys
 import threading
 import time
 from contextlib import suppress
@@ -15,7 +17,9 @@ from issues.admin import issues as issue_admin
 from issues.admin import stories as story_admin
 from issues.errors import NotReady
 from issues.management.commands import render_texts
-from issues.models import Issue, IssueState, Story
+from issues.models import Issue, IssueState, Story, Topic
+from issues.preflight import reports
+from issues.search import indexing
 from tests.admin_forms import change, fill
 
 pytestmark = [
@@ -57,6 +61,10 @@ def meanwhile(monkeypatch):
         return lambda: other.join(DEADLINE)
 
     return arrange
+
+
+def done():
+    """Called within a transaction after its last step."""
 
 
 def publish(issue):
@@ -134,6 +142,68 @@ def test_the_html_of_a_story_is_never_that_of_an_earlier_text(make_story, meanwh
     wait()
     story.refresh_from_db()
     assert (story.body, story.body_html) == ("A later text.", "<p>A later text.</p>")
+
+
+def test_a_topic_that_is_described_anew_while_an_issue_is_published_keeps_that(issue, make_topic, meanwhile):
+    topic = make_topic("grids", description=f"See DT #{issue.number}.")
+
+    def describe():
+        later = Topic.objects.get(pk=topic.pk)
+        later.description = "A later text."
+        writing.save_topic(later)
+
+    wait = meanwhile(publishing, "save_topic", describe)
+    publishing.publish(issue)
+    wait()
+    topic.refresh_from_db()
+    assert (topic.description, topic.description_html) == ("A later text.", "<p>A later text.</p>")
+
+
+def test_what_is_saved_while_an_issue_is_examined_for_the_web_waits_for_its_publication(issue, meanwhile):
+    states = []
+
+    def look():
+        with transaction.atomic():
+            writing.hold(Issue.objects.all())
+            states.append(Issue.objects.get().state)
+
+    wait = meanwhile(publishing, "require_ready", look)
+    publishing.publish_on_the_web(issue)
+    wait()
+    assert states == [IssueState.PUBLISHED]
+
+
+def test_of_two_who_pass_a_warning_at_once_the_second_is_told(issue, meanwhile):
+    Story.objects.update(summary="")
+    user, key, told = User.objects.create_user("ada"), reports.examine(issue).warnings[0].key, []
+
+    def pass_it():
+        try:
+            reports.pass_warning(issue, key, "It is all right.", user)
+        except NotReady as error:
+            told.append(str(error))
+
+    wait = meanwhile(reports, "record", pass_it)
+    pass_it()
+    wait()
+    assert told == ["This warning is gone or was passed already. Look at the list as it is now."]
+
+
+def test_two_stories_that_get_the_same_topic_at_once_are_both_counted(make_issue, make_story, make_topic, meanwhile):
+    topic, day = make_topic("grids"), datetime.date(2026, 1, 1)
+    make_story(issue=make_issue(published_at=timezone.now()), topics=[topic])
+    one, other = (make_story(body="Grids.", issue=make_issue(published_at=timezone.now(), date=day)) for _ in "ab")
+
+    def add(story):
+        with transaction.atomic():
+            story.topics.add(topic)
+            indexing.index_stories([story.pk])
+            done()
+
+    wait = meanwhile(sys.modules[__name__], "done", lambda: add(other))
+    add(one)
+    wait()
+    assert sum(year.story_count for year in topic.years.all()) == 3
 
 
 def test_rendering_all_texts_takes_no_publication_back(issue, meanwhile, capsys):
