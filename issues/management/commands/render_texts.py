@@ -1,13 +1,13 @@
+from collections.abc import Callable
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from tqdm import tqdm
 
+from issues.errors import BadMarkdown
 from issues.models import Issue, Publication, Story, Topic
 from issues.writing import render_stories_again, save_issue, save_publication, save_topic
-
-BATCH = 100  # stories in one transaction
 
 
 class Command(BaseCommand):
@@ -15,24 +15,22 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:
         """Each text is locked and read just before it is written, so that nothing is overwritten that is saved meanwhile."""
-        story_ids = list(Story.objects.order_by("pk").values_list("pk", flat=True))
-        issue_ids = list(Issue.objects.order_by("pk").values_list("pk", flat=True))
-        topic_ids = list(Topic.objects.order_by("pk").values_list("pk", flat=True))
-        total = len(story_ids) + len(issue_ids) + len(topic_ids)
-        save_publication(Publication.objects.current())
-        with tqdm(total=total, unit="text", disable=None, leave=False) as bar:
-            for start in range(0, len(story_ids), BATCH):
-                batch = story_ids[start : start + BATCH]
-                render_stories_again(Story.objects.filter(pk__in=batch).only("pk"))
-                bar.update(len(batch))
-            for issue_id in issue_ids:
-                with transaction.atomic():
-                    for issue in Issue.objects.select_for_update().filter(pk=issue_id):
-                        save_issue(issue)
-                bar.update()
-            for topic_id in topic_ids:
-                with transaction.atomic():
-                    for topic in Topic.objects.select_for_update().filter(pk=topic_id):
-                        save_topic(topic)
-                bar.update()
-        self.stdout.write(f"{total + 1} texts are rendered anew.")
+        kinds: dict[Any, Callable[[Any], object]] = {
+            Publication: save_publication,
+            Story: lambda story: render_stories_again([story]),
+            Issue: save_issue,
+            Topic: save_topic,
+        }
+        texts = [(kind, pk) for kind in kinds for pk in kind.objects.order_by("pk").values_list("pk", flat=True)]
+        refused = 0
+        for kind, pk in tqdm(texts, unit="text", disable=None, leave=False):
+            with transaction.atomic():
+                for text in kind.objects.select_for_update().filter(pk=pk).order_by("pk"):
+                    try:
+                        kinds[kind](text)
+                    except BadMarkdown as error:
+                        refused += 1
+                        self.stderr.write(self.style.ERROR(f"refused: {kind._meta.verbose_name} “{text}”: {error}"))
+        self.stdout.write(f"{len(texts) - refused} texts are rendered anew.")
+        if refused:
+            raise CommandError(f"{refused} refused. They stay as they were: mend what is named above in the admin.")
