@@ -74,7 +74,8 @@ def begin_story(title: str, by: User, *, about: Paper | Resource | None = None) 
     if section is None:
         raise NoSection("A story stands in a section, and there is none yet. Add one under Sections first.")
     slug = free_slug(Story.objects.all(), slugify(title)[:80].strip("-") or "story")
-    story = Story(title=title[:200], slug=slug, section=section, body=NOTHING_YET)
+    body = f"{title}\n\n{NOTHING_YET}" if len(title) > 200 else NOTHING_YET
+    story = Story(title=title[:200], slug=slug, section=section, body=body)
     store_story(story)
     if isinstance(about, Paper):
         set_papers(story, [about])

@@ -33,6 +33,14 @@ def test_a_title_becomes_a_story_idea_in_the_queue(writer):
     )
 
 
+def test_what_is_too_long_for_a_title_stands_in_the_text(writer):
+    idea = "Why do models memorise what " + "they read " * 30
+    file(writer, idea)
+    story = Story.objects.get()
+    assert story.title == idea[:200].strip()
+    assert story.body == f"{idea.strip()}\n\nTK"
+
+
 def test_the_same_title_is_recognised_until_its_story_is_out(writer, make_story, make_issue):
     known = make_story("Memory")
     assert "is there already." in messages(file(writer, "memory"))[0]
