@@ -28,7 +28,7 @@ async function wait(row) {
   }
 }
 
-// Add what one line names; return the line if that can't be done, so that it stays where it was typed.
+// Add what one line names; true if it is in the list then.
 async function addLine(line) {
   const body = new FormData();
   body.append("text", line);
@@ -39,12 +39,12 @@ async function addLine(line) {
     const answer = response.ok ? await response.json() : { error: `The server answered ${response.status}. Try it again.` };
     if (answer.error) {
       status.textContent = answer.error;
-      return line;
+      return false;
     }
     const list = document.getElementById(answer.list);
     if (list.querySelector(`[data-key="${answer.key}"]`)) {
       status.textContent = "This one is in the list already.";
-      return undefined;
+      return true;
     }
     const row = rowFrom(answer.row);
     list.append(row);
@@ -53,22 +53,20 @@ async function addLine(line) {
     if (row.dataset.waiting) {
       wait(row);
     }
-    return undefined;
+    return true;
   } catch {
     status.textContent = "It did not reach the server. Try it again.";
-    return line;
+    return false;
   }
 }
 
+// What can't be added stays where it was typed, as does what is typed meanwhile.
 async function addAll() {
-  const left = [];
   for (const line of pasted.value.split("\n").filter((each) => each.trim())) {
-    const kept = await addLine(line);
-    if (kept) {
-      left.push(kept);
+    if (await addLine(line)) {
+      pasted.value = pasted.value.split("\n").filter((each) => each !== line).join("\n");
     }
   }
-  pasted.value = left.join("\n");
 }
 
 add.hidden = false;

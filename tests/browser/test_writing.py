@@ -211,6 +211,24 @@ def test_pasted_papers_and_links_are_looked_up_and_put_in_order_by_keyboard_and_
     assert [row.title for row in story.story_resources.all()] == ["openai/gpt-3"]
 
 
+def test_what_is_typed_while_a_pasted_line_is_added_stays(open_as, make_story, make_paper):
+    grids = make_paper("On Grids")
+    story = make_story("Grids", state="draft")
+    page = open_as("writer")
+    page.goto(f"/admin/issues/story/{story.pk}/change/")
+    held = []
+    page.route("**/story/source/", lambda route: held.append(route))
+    pasted = page.get_by_label("Add papers and resources")
+    pasted.fill(grids.identifier)
+    with page.expect_request("**/story/source/"):
+        pasted.press("Enter")
+    pasted.press("Shift+Enter")
+    pasted.press_sequentially("nonsense")
+    held[0].continue_()
+    expect(page.locator("#papers")).to_contain_text("On Grids")
+    expect(pasted).to_have_value("nonsense")
+
+
 def drag(page, handle, onto):
     """As a hand does: SortableJS follows the pointer on its way."""
     start, end = handle.bounding_box(), onto.bounding_box()
