@@ -10,6 +10,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import mark_safe
+from django.utils.text import get_text_list
 
 from issues.addresses import absolute
 from issues.errors import BadMarkdown
@@ -275,7 +276,7 @@ def shorten_authors(authors: list[Author]) -> str:
     names = [author.family for author in authors]
     if len(names) > NAMED_AUTHORS + 1:
         names = [*names[:NAMED_AUTHORS], f"{len(names) - NAMED_AUTHORS} others"]
-    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+    return get_text_list(names, "and")
 
 
 def one_line(text: str) -> str:

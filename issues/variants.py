@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.text import get_text_list
+
 # Marks, in characters that no text uses. What follows one, up to its END, is shown …
 END = "\ue000end\ue001"
 IF_WHOLE = "\ue000whole\ue001"  # … in the whole issue
@@ -94,7 +96,7 @@ def cut(content: str, selection: Selection, *, is_html: bool) -> str:
     content = _cut(content, is_shown)
     for mark, words in {
         CHOSEN_SUBJECT: selection.subject,
-        CHOSEN_NAMES: in_words(selection.names),
+        CHOSEN_NAMES: get_text_list(list(selection.names), "and"),
         CHOSEN_TITLES: " · ".join(selection.titles),
     }.items():
         content = content.replace(mark, escape(words))
@@ -112,9 +114,3 @@ def _cut(content: str, is_shown: Callable[[str, set[int]], bool]) -> str:
         if shown[-1]:
             pieces.append(text)
     return "".join(pieces)
-
-
-def in_words(names: Iterable[str]) -> str:
-    """“robots”, “robots and vision”, “robots, vision and speech”."""
-    *others, last = names
-    return f"{', '.join(others)} and {last}" if others else last

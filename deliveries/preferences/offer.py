@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from django.db.models.functions import Lower
+from django.utils.text import get_text_list
 
 from issues.emailing import section_key, topic_key
 from issues.models import Section, Topic, TopicAlias
-from issues.variants import in_words
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Offer:
         """“robots and vision”; empty for no key."""
         wanted = set(keys)
         names = [option.name for option in self if option.key in wanted]
-        return in_words(names) if names else ""
+        return get_text_list(names, "and")
 
     @property
     def chosen(self) -> str:

@@ -1,6 +1,5 @@
 """The page on which an issue is put together: its stories on a board, what they add up to, and the email as it will be."""
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,7 +16,7 @@ from issues.emailing import IssueEmail, render_issue_email
 from issues.errors import BadMarkdown
 from issues.forms import IssueForm
 from issues.models import Issue, IssueState, Section, Story
-from issues.models.story import WORDS_PER_MINUTE
+from issues.models.story import reading_minutes
 from issues.preflight.emails import GMAIL_CLIPS, KILOBYTE, NEAR_THE_CLIP, mailed_bytes
 from issues.preflight.reports import examine
 from issues.text_blocks import count_words, text_blocks
@@ -127,7 +126,7 @@ def figures_of(issue: Issue, stories: Sequence[Story], email: IssueEmail) -> dic
     return {
         "stories": len(stories),
         "words": words,
-        "minutes": max(1, math.ceil(words / WORDS_PER_MINUTE)) if words else 0,
+        "minutes": reading_minutes(words) if words else 0,
         "kilobytes": round(size / KILOBYTE, 1),
         "size": "over" if size > GMAIL_CLIPS else "near" if size > NEAR_THE_CLIP else "fine",
         "subject": email.subject,

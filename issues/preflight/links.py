@@ -18,7 +18,7 @@ from papers.errors import BadIdentifier
 from papers.identifiers import normalise_address
 from papers.models import CheckedLink, Resource, ResourceState, TextLink
 
-HERE_ONLY = ("localhost", ".localhost", ".local", ".internal", ".lan", ".home.arpa", ".test", ".invalid")
+HERE_ONLY = (".localhost", ".local", ".internal", ".lan", ".home.arpa", ".test", ".invalid")
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def leads_inside(url: str) -> bool:
     try:
         return not ipaddress.ip_address(host).is_global
     except ValueError:
-        return "." not in host or f".{host}".endswith(tuple(f".{name.lstrip('.')}" for name in HERE_ONLY))
+        return "." not in host or f".{host}".endswith(HERE_ONLY)
 
 
 def watch_links() -> None:
