@@ -18,6 +18,7 @@ from papers.pasting import named_by
 from papers.recognising import recognise
 from papers.slugs import free_slug
 
+LONGEST_TITLE = 200  # characters; what else was typed stands in the body
 NOTHING_YET = "TK"  # the body of an idea, which preflight lets nobody send
 
 
@@ -34,13 +35,14 @@ class Filed:
 def file_idea(text: str, by: User, *, title: str = "", begin: bool = False) -> Filed:
     """File a title, an address or an identifier; what is stored already is found and not filed twice.
 
-    `title` names a new resource, and the story that `begin` begins about a paper or resource. Raises PapersError if the
-    user may not add it, NoSection if a story can't stand anywhere.
+    `title` names a new resource, and the story that is begun: of a paper or resource only if `begin` says so. Raises
+    PapersError if the user may not add it, NoSection if a story can't stand anywhere.
     """
     text, title = " ".join(text.split()), " ".join(title.split())
     stored = is_stored(text)
     if stored is None:
-        story, is_new = begin_story(text, by)
+        note = text if title or len(text) > LONGEST_TITLE else ""
+        story, is_new = begin_story(title or text, by, note=note)
         return Filed(story, is_new, story, is_new)
     source = source_pasted(text, by)
     if isinstance(source, Resource) and not stored and title:
@@ -62,10 +64,10 @@ def is_stored(text: str) -> bool | None:
 
 
 @transaction.atomic
-def begin_story(title: str, by: User, *, about: Paper | Resource | None = None) -> tuple[Story, bool]:
+def begin_story(title: str, by: User, *, about: Paper | Resource | None = None, note: str = "") -> tuple[Story, bool]:
     """A draft in the queue, in the first section; or the story to come that has this title, or is about this already."""
     to_come = Story.objects.exclude(issue__in=Issue.objects.published())
-    same = to_come.filter(title__iexact=title[:200])
+    same = to_come.filter(title__iexact=title[:LONGEST_TITLE])
     if about is not None:
         same |= to_come.filter(**{"papers" if isinstance(about, Paper) else "resources": about})
     if known := same.distinct().order_by("pk").first():
@@ -74,8 +76,8 @@ def begin_story(title: str, by: User, *, about: Paper | Resource | None = None) 
     if section is None:
         raise NoSection("A story stands in a section, and there is none yet. Add one under Sections first.")
     slug = free_slug(Story.objects.all(), slugify(title)[:80].strip("-") or "story")
-    body = f"{title}\n\n{NOTHING_YET}" if len(title) > 200 else NOTHING_YET
-    story = Story(title=title[:200], slug=slug, section=section, body=body)
+    body = "\n\n".join(filter(None, [note, NOTHING_YET]))
+    story = Story(title=title[:LONGEST_TITLE], slug=slug, section=section, body=body)
     store_story(story)
     if isinstance(about, Paper):
         set_papers(story, [about])

@@ -41,6 +41,12 @@ def test_what_is_too_long_for_a_title_stands_in_the_text(writer):
     assert story.body == f"{idea.strip()}\n\nTK"
 
 
+def test_an_address_that_only_the_browser_knows_keeps_its_title(writer):
+    file(writer, "about:reader?url=x", title="Grids")
+    story = Story.objects.get()
+    assert (story.title, story.body) == ("Grids", "about:reader?url=x\n\nTK")
+
+
 def test_the_same_title_is_recognised_until_its_story_is_out(writer, make_story, make_issue):
     known = make_story("Memory")
     assert "is there already." in messages(file(writer, "memory"))[0]
