@@ -147,7 +147,7 @@ def check_html(url: str) -> list[str]:
 def fetch(url: str) -> bytes:
     """The body, also of the page that says that there is none. Raises HTTPError for any other that isn't there."""
     try:
-        with urlopen(url) as response:  # noqa: S310, our own site
+        with urlopen(url, timeout=30) as response:  # noqa: S310, our own site
             return bytes(response.read())
     except HTTPError as error:
         if not url.endswith(CHECKED["missing"]):
