@@ -75,8 +75,7 @@ def read_version() -> Version:
 
 def change_version() -> None:
     """Make another version. Only after the commit of what has changed: see `change_version_on_commit`."""
-    while not SiteVersion.objects.update(number=F("number") + 1):
-        SiteVersion.objects.bulk_create([SiteVersion(pk=1)], ignore_conflicts=True)
+    SiteVersion.objects.update(number=F("number") + 1)
     with bell().open("ab") as file:
         file.write(b".")
 
@@ -91,7 +90,14 @@ def watch(app: AppConfig) -> None:
     """Notice writes of this process from now on, but for those of migrations: after these, processes start anew."""
     connection_created.connect(watch_writes, dispatch_uid="site_version")
     pre_migrate.connect(lambda **kwargs: migrating.set(), sender=app, weak=False, dispatch_uid="site_version")
-    post_migrate.connect(lambda **kwargs: migrating.clear(), sender=app, weak=False, dispatch_uid="site_version")
+    post_migrate.connect(begin, sender=app, dispatch_uid="site_version")
+
+
+def begin(using: str, **kwargs: Any) -> None:
+    """Make the row after migrations: in a hook it would be too late, as SQLite may still be at the statement before it."""
+    migrating.clear()
+    if SiteVersion._meta.db_table in connections[using].introspection.table_names():  # else they went backwards
+        SiteVersion.objects.using(using).get_or_create(pk=1)
 
 
 def watch_writes(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:

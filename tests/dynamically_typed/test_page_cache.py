@@ -369,6 +369,14 @@ def test_a_transaction_makes_one_version_and_one_that_is_rolled_back_none(settin
 
 
 @with_commits
+def test_what_is_written_first_outside_of_a_transaction_stays(settings, tmp_path):
+    settings.VAR_DIR = tmp_path
+    Author.objects.create(family="Brown", slug="brown")
+    assert Author.objects.exists()
+    assert SiteVersion.objects.get().number == 1
+
+
+@with_commits
 def test_what_no_page_shows_makes_no_version(settings, tmp_path, story, make_subscriber, django_user_model):
     settings.VAR_DIR = tmp_path
     before = SiteVersion.objects.get().number
