@@ -214,7 +214,7 @@ def find_paper(record: Mapping[str, Any], values: Mapping[str, Any]) -> Paper | 
 
 
 def set_authors(paper: Paper, names: list[Name]) -> bool:
-    """Make these, in this order, the paper's authors. Return whether anything changed. Eight queries at most."""
+    """Make these, in this order, the paper's authors. Return whether anything changed. Twelve queries at most."""
     current = paper.authorships.values_list("author__family", "author__given", "author__suffix")
     if list(current) == names:
         return False

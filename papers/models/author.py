@@ -1,6 +1,6 @@
 from collections.abc import Iterable
 
-from django.db import models
+from django.db import IntegrityError, models, transaction
 from django.urls import reverse
 from django.utils.text import slugify
 
@@ -16,22 +16,29 @@ class AuthorQuerySet(models.QuerySet["Author"]):
         return self.all_named([name])[name]
 
     def all_named(self, names: Iterable[Name]) -> dict[Name, "Author"]:
-        """The author of each name, or who had it before a merge; made if there is none. Three queries, or five."""
+        """The author of each name, or who had it before a merge; made if there is none. Two queries, or up to nine."""
         wanted = sorted(set(names))
         families = {family for family, _, _ in wanted}
         aliases = AuthorAlias.objects.filter(family__in=families).select_related("author")
         found: dict[Name, Author] = {(alias.family, alias.given, alias.suffix): alias.author for alias in aliases}
         found |= {(each.family, each.given, each.suffix): each for each in self.filter(family__in=families)}
         lacking = [name for name in wanted if name not in found]
+        if not lacking:
+            return found
         slugs = free_slugs(
             [slugify(f"{given} {family} {suffix}") or "author" for family, given, suffix in lacking],
             Author.objects.all(),
             AuthorAlias.objects.all(),
         )
-        made = self.bulk_create(
+        new = [
             Author(family=family, given=given, suffix=suffix, slug=slug)
             for (family, given, suffix), slug in zip(lacking, slugs, strict=True)
-        )
+        ]
+        try:
+            with transaction.atomic():
+                made = self.bulk_create(new)
+        except IntegrityError:  # Another process made one of them at this moment.
+            return self.all_named(wanted)
         return found | {(each.family, each.given, each.suffix): each for each in made}
 
 
