@@ -2,7 +2,8 @@
 
 import re
 
-ADDRESS = re.compile(r"<?[^\s<>()\[\],;:\"]+@[^\s<>()\[\],;:\"]+>?")
+# From the start of a word on, so that a long one without an address is read once.
+ADDRESS = re.compile(r"(?<![^\s<>()\[\],;:\"])<?[^\s<>()\[\],;:\"]+@[^\s<>()\[\],;:\"]+>?")
 
 
 def without_addresses(words: str) -> str:

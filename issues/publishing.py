@@ -46,14 +46,18 @@ def publish(issue: Issue, at: datetime.datetime | None = None) -> None:
         render_again_around(issue)
 
 
-def publish_on_the_web(issue: Issue) -> None:
-    """Make an issue public without mailing it. Raises NotReady as `approve` does, but for what concerns the email."""
+def publish_on_the_web(issue: Issue) -> bool:
+    """Make an issue public without mailing it; return whether it wasn't before.
+
+    Raises NotReady as `approve` does, but for what concerns the email.
+    """
     with transaction.atomic():
         issue.refresh_from_db(from_queryset=Issue.objects.select_for_update())
         if issue.state == IssueState.PUBLISHED:
-            return
+            return False
         require_ready(examine(issue, OF_THE_PAGE))
         publish(issue)
+        return True
 
 
 def require_ready(report: Report) -> None:

@@ -120,8 +120,8 @@ class IssueAdmin(AssemblingPages, PreflightPages, RevisionPages, TextAdmin):
         if request.method == "POST":
             try:
                 with transaction.atomic():
-                    publish_on_the_web(issue)
-                    record(Action.PUBLISHED, issue, by=request.user, note="On the web.")
+                    if publish_on_the_web(issue):
+                        record(Action.PUBLISHED, issue, by=request.user, note="On the web.")
             except NotReady:
                 pass  # The page says why.
             else:

@@ -22,10 +22,10 @@ async function count() {
   const trouble = figures.querySelector("[data-trouble]");
   try {
     const response = await fetch(figures.dataset.figures, { method: "POST", body: new FormData(form) });
-    const values = await response.json();
+    const values = response.redirected ? { errors: "You are logged out. Log in in another window." } : await response.json();
     if (number === asked) {
       trouble.textContent = values.errors ?? "";
-      if (response.ok) {
+      if (response.ok && !values.errors) {
         show(values);
       }
     }
