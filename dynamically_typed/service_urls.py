@@ -25,6 +25,7 @@ REDIS_BROKER_OPTIONS = {
     "unacked_restore_interval": 5,
     "unacked_restore_throttle": 1,
     "socket_connect_timeout": REDIS_TIMEOUT,
+    "socket_timeout": REDIS_TIMEOUT,  # Workers that wait for a task ask anew each second.
     "socket_keepalive": True,
 }
 
