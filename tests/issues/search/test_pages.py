@@ -38,11 +38,11 @@ def test_what_is_typed_and_what_is_found_is_escaped(make_issue, make_story, page
     issue = make_issue(published_at=timezone.now())
     make_story("Tags <b>&amp; co</b>", issue=issue, body="A `<script>alert(1)</script>` & more robots.")
     html = page(q='<script>alert(1)</script> "robots')
-    assert "<script>" not in html
+    assert "<script>alert" not in html
     html = page(q="script")
     assert "&lt;<mark>script</mark>&gt;" in html
     assert "Tags &lt;b&gt;&amp;amp; co&lt;/b&gt;" in html
-    assert "<script>" not in html
+    assert "<script>alert" not in html
 
 
 def test_filters_are_chips_that_can_be_dropped(archive, page):
